@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+// Licensed under the Apache License, Version 2.0. See LICENSE.
+import PackageDescription
+
+/// Warnings are errors on everything of ours; Swift 6 language mode is the tools version's default.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "incremental-fs",
+    products: [
+        .library(name: "IncrementalFS", targets: ["IncrementalFS"]),
+        .executable(name: "incfs", targets: ["incfs"]),
+        .executable(name: "incfsd", targets: ["incfsd"]),
+        .executable(name: "incfs-keeper", targets: ["incfs-keeper"]),
+        .executable(name: "incfs-origin", targets: ["incfs-origin"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    ],
+    targets: [
+        // Shims.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+
+        // Data plane: synchronous, no Foundation, nothing of the control plane.
+        room("LinuxSystem", ["CLinux", system]),
+        room("FUSEProtocol"),
+        room("FUSESession", ["FUSEProtocol", "LinuxSystem"]),
+        room("Integrity", ["CCrypto"]),
+        room("BlockCodec", ["CZstd"]),
+        room("PackageFormat", ["Integrity", "BlockCodec"]),
+        room("BlockStore", ["LinuxSystem", "Integrity", system]),
+        room("VolumeCore", ["BlockStore", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem", collections]),
+        room("VolumeFUSE", ["VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem"]),
+
+        // Publishing.
+        room("PackagePublisher", ["PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
+
+        // Control plane.
+        room("BlockLoading", ["VolumeCore", collections]),
+        room("FileSource", ["BlockLoading", "LinuxSystem"]),
+        room("HTTPSource", [
+            "BlockLoading",
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+        room("ControlAPI", ["LinuxSystem"]),
+        room("IncrementalFS", ["VolumeFUSE", "VolumeCore", "BlockLoading", "FileSource", "HTTPSource", "PackageFormat", "ControlAPI", logging]),
+
+        // Executables.
+        .executableTarget(name: "incfs-keeper", dependencies: ["FUSESession", "LinuxSystem"], swiftSettings: strict),
+        .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", logging], swiftSettings: strict),
+        .executableTarget(name: "incfs", dependencies: ["ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "incfs-origin",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                "LinuxSystem", arguments,
+            ],
+            swiftSettings: strict),
+    ]
+)
