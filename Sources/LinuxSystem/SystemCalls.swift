@@ -189,7 +189,7 @@ public enum SystemCalls {
     }
     /// Makes a rename or creation inside `directory` durable: fsync(2) on the directory.
     public static func syncDirectory(_ directory: FilePath) throws(Errno) {
-        defer { descriptor.close() }
+        let descriptor = try open(directory, flags: O_RDONLY | O_DIRECTORY)
         try fsync(descriptor.rawValue)
     }
     /// Takes an exclusive open-file-description lock (fcntl(2), `F_OFD_SETLK`). `EAGAIN` when somebody holds it.
