@@ -58,4 +58,6 @@ void clinux_name_thread(const char *name);
 int64_t clinux_fstat(int fd, struct stat *out);
 int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags);
 
+#include "CLinuxProcess.h"
+
 #endif
