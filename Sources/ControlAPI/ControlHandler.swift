@@ -1,0 +1,27 @@
+/// Reports how far a request is. Callable from any thread; never blocks.
+public typealias ProgressReporter = @Sendable (ProgressReport) -> Void
+
+/// The daemon behind a `ControlServer`. Each method runs in a task of its own, several at once; the task is cancelled when
+/// the client goes away, and then must leave nothing behind.
+///
+/// Throw a `ControlError` for a person to read; any other error is answered as an internal failure.
+public protocol ControlHandler: Sendable {
+    func hello() async -> HelloReport
+    /// Returns when the mount is usable. Cancelled before that, or failing: nothing is mounted.
+    func mount(_ request: MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport
+    func unmount(_ request: UnmountRequest) async throws
+    func status(_ request: StatusRequest) async throws -> StatusReport
+    func wait(_ request: WaitRequest, progress: @escaping ProgressReporter) async throws
+    func verify(_ request: VerifyRequest, progress: @escaping ProgressReporter) async throws -> VerifyReport
+    func prefetch(_ request: PrefetchRequest) async throws
+    /// Returns before the end: the answer is written, then the daemon closes its `ControlServer` and exits.
+    func stop(_ request: StopRequest) async throws
+}
+
+/// Who is at the other end (unix(7), `SO_PEERCRED`).
+public struct ControlPeer: Hashable, Sendable {
+    public var pid: Int32
+    public var uid: UInt32
+    public var gid: UInt32
+    public init(pid: Int32, uid: UInt32, gid: UInt32) { self.pid = pid; self.uid = uid; self.gid = gid }
+}

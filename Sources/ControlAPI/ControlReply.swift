@@ -1,0 +1,56 @@
+/// What the daemon writes: progress lines, then one answer.
+public enum ControlReply: Hashable, Sendable {
+    /// Not an answer: more follows.
+    case progress(ProgressReport)
+    case hello(HelloReport)
+    case mounted(MountReport)
+    case status(StatusReport)
+    case verified(VerifyReport)
+    /// Success with nothing to tell.
+    case done
+    case error(ControlError)
+}
+
+extension ControlReply: Codable {
+    private enum Key: String, CodingKey { case v, kind, body }
+    private enum Kind: String { case progress, hello, mounted, status, verified, done, error }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        let version = try fields.decode(Int.self, forKey: .v)
+        let kind = Kind(rawValue: try fields.decode(String.self, forKey: .kind))
+        // Errors are readable in every version: they are how a version is refused.
+        if kind == .error { self = .error(try fields.decode(ControlError.self, forKey: .body)); return }
+        guard version == ControlProtocol.version, let kind else {
+            throw ControlError(.protocolVersion, "The daemon answered in version \(version) of the control protocol; this incfs speaks version \(ControlProtocol.version).",
+                               hint: "Use the incfs and incfsd of one release; `incfs unmount` every mount and try again.")
+        }
+        switch kind {
+        case .progress: self = .progress(try fields.decode(ProgressReport.self, forKey: .body))
+        case .hello: self = .hello(try fields.decode(HelloReport.self, forKey: .body))
+        case .mounted: self = .mounted(try fields.decode(MountReport.self, forKey: .body))
+        case .status: self = .status(try fields.decode(StatusReport.self, forKey: .body))
+        case .verified: self = .verified(try fields.decode(VerifyReport.self, forKey: .body))
+        case .done: self = .done
+        case .error: self = .error(try fields.decode(ControlError.self, forKey: .body))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(ControlProtocol.version, forKey: .v)
+        func put(_ kind: Kind, _ body: (any Encodable)? = nil) throws {
+            try fields.encode(kind.rawValue, forKey: .kind)
+            if let body { try fields.encode(body, forKey: .body) }
+        }
+        switch self {
+        case .progress(let body): try put(.progress, body)
+        case .hello(let body): try put(.hello, body)
+        case .mounted(let body): try put(.mounted, body)
+        case .status(let body): try put(.status, body)
+        case .verified(let body): try put(.verified, body)
+        case .done: try put(.done)
+        case .error(let body): try put(.error, body)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// What the process's exit status says. The table in `incfs.1` lists the same numbers.
+public struct ExitStatus: Hashable, Sendable {
+    public let rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let success = ExitStatus(rawValue: 0)
+    /// Anything without a number of its own; for `verify`: something is wrong with the stored data.
+    public static let failure = ExitStatus(rawValue: 1)
+    /// The command line is wrong.
+    public static let usage = ExitStatus(rawValue: 2)
+    /// The origin cannot be reached, or does not serve what a package needs.
+    public static let unreachable = ExitStatus(rawValue: 3)
+    /// Data does not match its digest, or nothing says that the address can be trusted.
+    public static let untrusted = ExitStatus(rawValue: 4)
+    /// No FUSE here, or no permission.
+    public static let permission = ExitStatus(rawValue: 5)
+    /// The disk is full or fails.
+    public static let disk = ExitStatus(rawValue: 6)
+    /// The time given with `--timeout` is over.
+    public static let timedOut = ExitStatus(rawValue: 7)
+    /// `incfs run` itself failed (env(1)).
+    public static let runFailed = ExitStatus(rawValue: 125)
+    /// `incfs run` found the program but could not start it.
+    public static let runCannotStart = ExitStatus(rawValue: 126)
+    /// `incfs run` did not find the program in the package.
+    public static let runNotFound = ExitStatus(rawValue: 127)
+}

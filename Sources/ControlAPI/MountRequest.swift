@@ -1,0 +1,60 @@
+/// Mounts the package at an address. The answer comes when the mount is usable.
+public struct MountRequest: Codable, Hashable, Sendable {
+    /// An `http:` or `https:` URL without fragment, or an absolute path.
+    public var address: String
+    /// The root digest that the package must have: 64 lower-case hexadecimal digits. nil: not pinned.
+    public var root: String?
+    /// An absolute path of an existing directory.
+    public var mountpoint: String
+    /// Fetch everything in the background.
+    public var fill: Bool
+    /// Seconds after which a read of a missing block fails with ETIME; nil: it waits while the origin is unreachable.
+    public var readTimeoutSeconds: Double?
+    /// The caller accepts whatever the address serves.
+    public var insecure: Bool
+    /// Other users may look in (fuse(4), `allow_other`).
+    public var allowOther: Bool
+    /// Unmount (lazily) when the connection that asked for the mount ends: nothing stays behind a killed command.
+    public var lease: Bool
+    public var proxies: ProxyEnvironment
+
+    public init(
+        address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
+        insecure: Bool = false, allowOther: Bool = false, lease: Bool = false, proxies: ProxyEnvironment = ProxyEnvironment()
+    ) {
+        self.address = address
+        self.root = root
+        self.mountpoint = mountpoint
+        self.fill = fill
+        self.readTimeoutSeconds = readTimeoutSeconds
+        self.insecure = insecure
+        self.allowOther = allowOther
+        self.lease = lease
+        self.proxies = proxies
+    }
+}
+
+/// The proxies of the caller's environment: the daemon may have been started from another one.
+public struct ProxyEnvironment: Codable, Hashable, Sendable {
+    public var httpProxy: String?
+    public var httpsProxy: String?
+    public var noProxy: String?
+
+    public init(httpProxy: String? = nil, httpsProxy: String? = nil, noProxy: String? = nil) {
+        self.httpProxy = httpProxy
+        self.httpsProxy = httpsProxy
+        self.noProxy = noProxy
+    }
+
+    /// Reads `http_proxy`, `https_proxy` and `no_proxy`; the upper-case names of the last two count when the lower-case ones
+    /// are not set. `HTTP_PROXY` is ignored, as curl(1) does: a CGI server sets it from a request header.
+    public init(environment: (String) -> String?) {
+        func value(_ names: String...) -> String? {
+            for name in names { if let found = environment(name), !found.isEmpty { return found } }
+            return nil
+        }
+        self.init(httpProxy: value("http_proxy", "all_proxy", "ALL_PROXY"),
+                  httpsProxy: value("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+                  noProxy: value("no_proxy", "NO_PROXY"))
+    }
+}

@@ -1,0 +1,62 @@
+/// Ends a mount.
+public struct UnmountRequest: Codable, Hashable, Sendable {
+    public var mountpoint: String
+    /// Detach now and let open files finish (umount2(2), `MNT_DETACH`).
+    public var lazy: Bool
+    public init(mountpoint: String, lazy: Bool = false) { self.mountpoint = mountpoint; self.lazy = lazy }
+}
+
+/// Asks for the state of one mount, or of all.
+public struct StatusRequest: Codable, Hashable, Sendable {
+    /// nil: every mount of the daemon.
+    public var mountpoint: String?
+    /// With a list of files, which can be long.
+    public var files: Bool
+    public init(mountpoint: String? = nil, files: Bool = false) { self.mountpoint = mountpoint; self.files = files }
+}
+
+/// Blocks until every block of a mount is there. Progress comes about twice a second.
+public struct WaitRequest: Codable, Hashable, Sendable {
+    public var mountpoint: String
+    /// Seconds; then the error code `timed_out`. nil: no limit.
+    public var timeoutSeconds: Double?
+    public init(mountpoint: String, timeoutSeconds: Double? = nil) { self.mountpoint = mountpoint; self.timeoutSeconds = timeoutSeconds }
+}
+
+/// Reads every stored block again and compares it with its digest. Exactly one of `mountpoint` and `address` is set.
+public struct VerifyRequest: Codable, Hashable, Sendable {
+    public var mountpoint: String?
+    /// As in `MountRequest`: what the store holds of the package at this address.
+    public var address: String?
+    public var root: String?
+    public var insecure: Bool
+    public var proxies: ProxyEnvironment
+
+    public init(mountpoint: String) {
+        self.mountpoint = mountpoint
+        insecure = false
+        proxies = ProxyEnvironment()
+    }
+
+    public init(address: String, root: String?, insecure: Bool, proxies: ProxyEnvironment) {
+        self.address = address
+        self.root = root
+        self.insecure = insecure
+        self.proxies = proxies
+    }
+}
+
+/// Fetches files before somebody reads them. Answered at once; the status shows how far it is.
+public struct PrefetchRequest: Codable, Hashable, Sendable {
+    public var mountpoint: String
+    /// Paths inside the package, of files or directories.
+    public var paths: [WirePath]
+    public init(mountpoint: String, paths: [WirePath]) { self.mountpoint = mountpoint; self.paths = paths }
+}
+
+/// Ends daemon and keeper.
+public struct StopRequest: Codable, Hashable, Sendable {
+    /// Only if nothing is mounted; otherwise nothing happens and the answer is success.
+    public var onlyIfIdle: Bool
+    public init(onlyIfIdle: Bool = false) { self.onlyIfIdle = onlyIfIdle }
+}
