@@ -1,0 +1,61 @@
+import BlockStore
+import LinuxSystem
+
+/// Objects whose last block has arrived and that wait to be hashed whole, synced and renamed.
+struct CompletionQueue: Sendable {
+    var objects: [UInt32] = []
+    var queued: Set<UInt32> = []
+    var stopped = false
+    /// The loader should look for missing blocks again (a stored block was found damaged).
+    var wakeBackground: (@Sendable () -> Void)?
+}
+
+extension PackageVolume {
+    func enqueueCompletion(_ number: UInt32) {
+        completion.update { queue in
+            if queue.queued.insert(number).inserted { queue.objects.append(number) }
+        }
+    }
+
+    /// Sets who is called when stored blocks went missing, so that the background fill looks again.
+    public func onBackgroundNeeded(_ body: @escaping @Sendable () -> Void) { completion.withLock { $0.wakeBackground = body } }
+
+    func backgroundNeeded() { completion.withLock { $0.wakeBackground }?() }
+
+    /// Completes objects until `stopCompletion`; run it on a thread of its own: hashing and syncing take long.
+    public func runCompletion() {
+        while true {
+            let next = completion.wait { queue -> UInt32?? in
+                if queue.stopped { return .some(nil) }
+                guard !queue.objects.isEmpty else { return nil }
+                let number = queue.objects.removeFirst()
+                queue.queued.remove(number)
+                return .some(number)
+            }
+            guard let next, let number = next else { return }
+            complete(number)
+        }
+    }
+
+    /// Ends `runCompletion`.
+    public func stopCompletion() { completion.update { $0.stopped = true } }
+
+    private func complete(_ number: UInt32) {
+        guard case .ready(let object) = resolve(number), !object.stored.isComplete else { return }
+        do {
+            switch try object.stored.completeIfFull() {
+            case .notYet: break
+            case .complete: account(object)
+            case .corrupt(let ranges):
+                for range in ranges { lost(range, of: object) }
+            case .wrongContent:
+                if objectBad.set(Int(number)) {
+                    report(.error, "\(path(ofObject: number)) is whole but is not what the package says (its content digest differs); programs get an input/output error; the publisher has to make the package again")
+                }
+            }
+        } catch {
+            // The blocks are good and stay readable; the next block or the next start tries again.
+            report(.warning, "\(path(ofObject: number)) is whole but cannot be completed in the store: \(error)")
+        }
+    }
+}

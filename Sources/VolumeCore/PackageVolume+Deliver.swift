@@ -1,0 +1,141 @@
+import BlockCodec
+import BlockStore
+import Integrity
+import LinuxSystem
+import PackageFormat
+
+extension PackageVolume: LoadTarget {
+    public func location(of unit: LoadUnit) -> UnitLocation? {
+        switch unit.kind {
+        case .indexPage:
+            guard unit.index < UInt64(index.pageCount) else { return nil }
+            let range = index.pageRange(Int(unit.index))
+            return UnitLocation(path: [], offset: range.offset, length: range.length)
+        case .chunk:
+            guard unit.index < manifest.chunkCount, case .record(let chunk) = index.chunk(Int(unit.index)) else { return nil }
+            guard let path = sourcePath(chunk.source) else { return nil }
+            return UnitLocation(path: path, offset: chunk.offset, length: Int(chunk.storedLength))
+        }
+    }
+
+    /// The origin's file for a chunk's source number, relative to the envelope.
+    private func sourcePath(_ source: UInt32) -> [UInt8]? {
+        if let node = manifest.inPlaceNode(ofSource: source) {
+            guard node < tree.nodeCount else { return nil }
+            let path = tree.path(of: node)
+            return manifest.inPlaceBase.isEmpty ? path : manifest.inPlaceBase + [UInt8(ascii: "/")] + path
+        }
+        guard Int(source) < manifest.packs.count else { return nil }
+        return Array(manifest.packs[Int(source)].name)
+    }
+
+    public func indexPage(forChunk chunk: UInt64) -> LoadUnit { LoadUnit(.indexPage, UInt64(index.page(ofChunk: Int(chunk)))) }
+
+    public func isPresent(_ unit: LoadUnit) -> Bool {
+        switch unit.kind {
+        case .indexPage: return unit.index < UInt64(index.pageCount) && index.isInstalled(Int(unit.index))
+        case .chunk:
+            guard unit.index < manifest.chunkCount else { return false }
+            if chunkPresent[Int(unit.index)] { return true }
+            guard case .pieces(let pieces) = pieces(ofChunk: unit.index) else { return false }
+            for piece in pieces {
+                guard case .ready(let object) = resolve(piece.object) else { return false }
+                if !object.stored.isPresent(bytes: piece.file) { return false }
+            }
+            chunkPresent.set(Int(unit.index))
+            return true
+        }
+    }
+
+    public func deliver(_ unit: LoadUnit, _ bytes: UnsafeRawBufferPointer, source: String) -> Delivery {
+        let result = switch unit.kind {
+        case .indexPage: deliverPage(Int(unit.index), bytes, source)
+        case .chunk: deliverChunk(unit.index, bytes, source)
+        }
+        if result == .stored {
+            statistics.deliveredUnits.add(1, ordering: .relaxed)
+            statistics.deliveredBytes.add(UInt64(bytes.count), ordering: .relaxed)
+            settle(pending.withLock { $0.take(waitingFor: unit) })
+        }
+        return result
+    }
+
+    public func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
+        report(.error, "\(name(of: unit)) cannot be had: \(reason)")
+        for read in pending.withLock({ $0.take(waitingFor: unit) }) { fail(read, Errno(rawValue: errno)) }
+    }
+
+    public func setWaitReason(_ reason: String?) { waitReasonText.withLock { $0 = reason } }
+
+    // MARK: Delivering
+
+    private func deliverPage(_ page: Int, _ bytes: UnsafeRawBufferPointer, _ source: String) -> Delivery {
+        guard page < index.pageCount else { return .stored }
+        if index.isInstalled(page) { return .stored }
+        guard index.install(page: page, bytes: bytes) else { return corrupt("page \(page) of the index", source) }
+        indexFile?.keep(page: page, of: index, bytes)
+        return .stored
+    }
+
+    private func deliverChunk(_ number: UInt64, _ bytes: UnsafeRawBufferPointer, _ source: String) -> Delivery {
+        guard number < manifest.chunkCount, case .record(let chunk) = index.chunk(Int(number)) else { return .stored }
+        // Nothing unchecked reaches the decoder.
+        guard bytes.count == Int(chunk.storedLength), SHA256Hasher.hash(bytes) == chunk.digest else {
+            return corrupt(name(of: LoadUnit(.chunk, number)), source)
+        }
+        guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
+        switch chunk.codec {
+        case .stored: return store(bytes, number, pieces)
+        case .zstd:
+            return buffers.withBuffer(count: Int(chunk.rawLength)) { raw in
+                do { try ZstdDecompressor.withThreadLocal { decoder throws(CodecError) in try decoder.decompress(bytes, into: raw) } } catch {
+                    // The digest held: the publisher made it so. No other source can have better bytes.
+                    for piece in pieces where objectBad.set(Int(piece.object)) {
+                        report(.error, "\(path(ofObject: piece.object)) cannot be read: a chunk of the package does not decode (\(error)); the publisher has to make the package again")
+                    }
+                    return .stored
+                }
+                return store(UnsafeRawBufferPointer(raw), number, pieces)
+            }
+        }
+    }
+
+    private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece]) -> Delivery {
+        for piece in pieces {
+            let object: VolumeObject
+            switch resolve(piece.object) {
+            case .ready(let found): object = found
+            // Its index page is not there: nobody can have asked for it through this chunk. It is fetched when it is wanted.
+            case .waiting, .failed: continue
+            }
+            let length = Int(piece.file.upperBound - piece.file.lowerBound)
+            guard piece.chunkOffset + length <= raw.count else { continue }
+            do {
+                _ = try object.stored.fill(UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length]), at: piece.file.lowerBound)
+            } catch {
+                if error.isWrongContent {
+                    if objectBad.set(Int(piece.object)) { report(.error, "\(path(ofObject: piece.object)) is not what the package says: \(error)") }
+                    continue
+                }
+                report(.error, "cannot store \(path(ofObject: piece.object)): \(error)")
+                return .storageFailed(error.errno.rawValue)
+            }
+            account(object)
+        }
+        return .stored
+    }
+
+    private func corrupt(_ what: String, _ source: String) -> Delivery {
+        statistics.corruptDeliveries.add(1, ordering: .relaxed)
+        report(.warning, "\(what) from \(source) does not match its digest; it will be fetched again")
+        return .corrupt
+    }
+
+    /// A unit in words: the file and the first block that it brings.
+    func name(of unit: LoadUnit) -> String {
+        guard unit.kind == .chunk else { return "page \(unit.index) of the index" }
+        guard case .pieces(let pieces) = pieces(ofChunk: unit.index), let first = pieces.first else { return "chunk \(unit.index)" }
+        let others = pieces.count > 1 ? " and \(pieces.count - 1) more" : ""
+        return "block \(first.file.lowerBound / 4096) of \(path(ofObject: first.object))\(others) (chunk \(unit.index))"
+    }
+}

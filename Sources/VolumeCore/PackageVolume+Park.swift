@@ -1,0 +1,121 @@
+import LinuxSystem
+import PackageFormat
+
+/// What a parked read needs now.
+enum Evaluation {
+    case ready
+    case waiting([LoadUnit])
+    case failed(Errno)
+}
+
+extension PackageVolume {
+    /// Parks a read until its blocks are there, and asks for them. The delegate answers it: perhaps before this returns.
+    public func park(_ read: PendingRead) {
+        statistics.parkedReads.add(1, ordering: .relaxed)
+        settle([read])
+    }
+
+    /// Decides what becomes of reads that are out of the table: answer, fail, or (back) into the table.
+    func settle(_ reads: [PendingRead]) {
+        var ready: [PendingRead] = []
+        for read in reads {
+            decide: while true {
+                switch evaluate(read) {
+                case .ready:
+                    ready.append(read)
+                    break decide
+                case .failed(let error):
+                    fail(read, error)
+                    break decide
+                case .waiting(let units):
+                    pending.withLock { $0.park(read, on: units) }
+                    // A unit may have arrived between the look and the parking; then nobody would wake this read.
+                    if case .waiting = evaluate(read) {
+                        requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .demand) })
+                        aheadOfMiss(read)
+                        break decide
+                    }
+                    guard pending.withLock({ $0.take(unique: read.unique) }) != nil else { break decide }
+                }
+            }
+        }
+        if !ready.isEmpty {
+            let now = MonotonicTime.now
+            for read in ready { statistics.waitNanoseconds.add(now.since(read.since), ordering: .relaxed) }
+            delegate?.answer(ready)
+        }
+    }
+
+    private func evaluate(_ read: PendingRead) -> Evaluation {
+        switch resolve(read.object) {
+        case .failed(let error): return .failed(error)
+        case .waiting(let units): return .waiting(units)
+        case .ready(let object):
+            let end = min(read.offset &+ UInt64(read.size), object.size)
+            guard read.offset < end, !object.stored.isPresent(bytes: read.offset..<end) else { return .ready }
+            if objectBad[Int(read.object)] { return .failed(.ioError) }
+            let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
+            // Missing blocks that no extent covers cannot happen with a consistent store; never leave a reader without a unit.
+            return units.isEmpty ? .failed(.ioError) : .waiting(units.map { LoadUnit(.chunk, $0) })
+        }
+    }
+
+    /// True if every block of `object` that `chunk` brings and `range` touches is present.
+    private func holdsAll(of chunk: UInt64, for object: VolumeObject, within range: Range<UInt64>) -> Bool {
+        for extent in object.extents {
+            guard let piece = piece(of: chunk, in: extent) else { continue }
+            let low = max(piece.file.lowerBound, range.lowerBound)
+            let high = min(piece.file.upperBound, range.upperBound)
+            if low < high, !object.stored.isPresent(bytes: low..<high) {
+                // The chunk's own bit may be stale (damage found meanwhile): a demand must not be skipped because of it.
+                if Int(chunk) < chunkPresent.count { chunkPresent.clear(Int(chunk)) }
+                return false
+            }
+        }
+        return true
+    }
+
+    private func aheadOfMiss(_ read: PendingRead) {
+        guard let object = slots[read.object], let ahead = object.missed(at: read.offset) else { return }
+        request(object, ahead, priority: .readahead)
+    }
+
+    func fail(_ read: PendingRead, _ error: Errno) {
+        statistics.failedReads.add(1, ordering: .relaxed)
+        statistics.waitNanoseconds.add(MonotonicTime.now.since(read.since), ordering: .relaxed)
+        delegate?.fail(read, errno: error)
+    }
+
+    /// A reader has a fatal signal: its read ends with EINTR. False if it was answered meanwhile.
+    @discardableResult
+    public func interrupt(unique: UInt64) -> Bool {
+        guard let read = pending.withLock({ $0.take(unique: unique) }) else { return false }
+        delegate?.fail(read, errno: .interrupted)
+        return true
+    }
+
+    /// The thread id of a parked reader.
+    public func processID(ofParked unique: UInt64) -> UInt32? { pending.withLock { $0.read(unique: unique)?.processID } }
+
+    /// Ends the reads whose time is over with ETIME. Called by a timer thread.
+    public func expire(now: MonotonicTime = .now) {
+        for read in pending.withLock({ $0.takeExpired(at: now) }) { fail(read, Errno(rawValue: 62 /* ETIME */)) }
+    }
+
+    /// The mount is gone: forgets every parked read; nobody can be answered any more.
+    public func dropPending() { _ = pending.withLock { $0.takeAll() } }
+
+    /// Where pushing into the page cache must stop: see `PendingReads.firstParkedByte`.
+    public func firstParkedByte(ofNode node: UInt32, in range: Range<UInt64>) -> UInt64? {
+        pending.withLock { $0.firstParkedByte(ofNode: node, in: range) }
+    }
+
+    /// Bytes from `offset` on that are present without a gap, at most `limit`; 0 if the object is not resolved.
+    public func presentLength(node: TreeNode, from offset: UInt64, limit: UInt64) -> UInt64 {
+        guard let number = node.object, offset < node.size, let object = slots[number] else { return 0 }
+        let end = min(offset &+ limit, node.size)
+        let blocks = Int(offset / 4096)..<Int((end + 4095) / 4096)
+        guard let missing = object.stored.firstMissing(in: blocks) else { return end - offset }
+        return max(UInt64(missing) * 4096, offset) - offset
+    }
+}

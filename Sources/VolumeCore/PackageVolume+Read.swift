@@ -1,0 +1,130 @@
+import BlockStore
+import LinuxSystem
+import PackageFormat
+
+/// What a present-path read gives.
+public enum ReadOutcome: Sendable {
+    /// So many bytes are in the buffer (0 at and past the end of the file).
+    case bytes(Int)
+    /// Not all of it is here.
+    case missing
+    case failed(Errno)
+}
+
+extension PackageVolume {
+    /// Reads `node` at `offset` into `buffer` if every byte is present. Allocates nothing and waits for nobody when it is.
+    ///
+    /// `EIO`: the object cannot be opened or the disk fails in a way that fetching again does not mend.
+    public func read(node: TreeNode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> ReadOutcome {
+        guard offset < node.size, !buffer.isEmpty else { return .bytes(0) }
+        guard let number = node.object else { return .failed(.ioError) }
+        let end = min(offset &+ UInt64(buffer.count), node.size)
+        let object: VolumeObject
+        switch resolve(number) {
+        case .ready(let found): object = found
+        case .waiting: return .missing
+        case .failed(let error): return .failed(error)
+        }
+        if !object.touched.load(ordering: .relaxed), !object.touched.exchange(true, ordering: .relaxed) {
+            statistics.touchedFiles.add(1, ordering: .relaxed)
+        }
+        guard object.stored.isPresent(bytes: offset..<end) else { return .missing }
+        if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end) {
+            request(object, ahead, priority: .readahead)
+        }
+        let clipped = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - offset)])
+        switch object.stored.read(into: clipped, at: offset) {
+        case .bytes(let count): return .bytes(count)
+        case .missing: return .missing
+        case .corrupt(let blocks):
+            lost(blocks, of: object)
+            return .missing
+        case .failed(let error):
+            statistics.failedReads.add(1, ordering: .relaxed)
+            report(.error, "cannot read \(path(ofObject: number)) from the store at byte \(offset): \(error)")
+            return .failed(error)
+        }
+    }
+
+    /// Blocks that were stored are found damaged: they are missing now and will be fetched again.
+    func lost(_ blocks: Range<Int>, of object: VolumeObject) {
+        let range = UInt64(blocks.lowerBound) * 4096..<min(UInt64(blocks.upperBound) * 4096, object.size)
+        for chunk in object.chunks(in: range) where chunk < UInt64(chunkPresent.count) { chunkPresent.clear(Int(chunk)) }
+        statistics.corruptBlocks.add(UInt64(blocks.count), ordering: .relaxed)
+        account(object)
+        report(
+            .warning,
+            "block \(blocks.lowerBound)\(blocks.count > 1 ? "…\(blocks.upperBound - 1)" : "") of \(path(ofObject: object.number)) is damaged in the store \(store.directory); it will be fetched again")
+        backgroundNeeded()
+    }
+
+    /// A multi-page buffered READ with blocks missing. True: refuse it with EAGAIN (the kernel drops it silently and asks page
+    /// by page); its missing chunks have been asked for. False: it is demand in disguise; park it.
+    public func refuseReadahead(node: TreeNode, number: UInt32, processID: UInt32, offset: UInt64, size: UInt32) -> Bool {
+        let repeated = refused.withLock {
+            $0.isRepeated(processID: processID, node: number, offset: offset, size: size, now: .now)
+        }
+        if repeated { return false }
+        statistics.refusedWindows.add(1, ordering: .relaxed)
+        guard let object = node.object, offset < node.size else { return true }
+        switch resolve(object) {
+        case .ready(let found):
+            let range = offset..<min(offset &+ UInt64(size), node.size)
+            request(found, range, priority: .readahead)
+        case .waiting(let units): requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .readahead) })
+        case .failed: break
+        }
+        return true
+    }
+
+    /// A single-page READ: the page-by-page walk after a refused window is under way.
+    public func sawSinglePage(processID: UInt32) { refused.withLock { $0.sawSinglePage(processID: processID) } }
+
+    /// Asks for the chunks of `range` that are not here.
+    func request(_ object: VolumeObject, _ range: Range<UInt64>, priority: LoadPriority) {
+        let units = object.chunks(in: range).filter { !isPresent(LoadUnit(.chunk, $0)) }
+        requests.push(contentsOf: units.map { LoadRequest(unit: LoadUnit(.chunk, $0), priority: priority) })
+    }
+
+    /// Declares that `range` of the node will be waited for (`incfs prefetch`, `wait --path`).
+    public func prefetch(node: TreeNode) {
+        guard let number = node.object else { return }
+        switch resolve(number) {
+        case .ready(let object): request(object, 0..<object.size, priority: .declared)
+        case .waiting(let units): requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .declared) })
+        case .failed: break
+        }
+    }
+
+    /// Asks for every index page that is not here: without them a first touch costs a second round trip.
+    public func requestIndex() {
+        requests.push(contentsOf: (0..<index.pageCount).filter { !index.isInstalled($0) }.map {
+            LoadRequest(unit: LoadUnit(.indexPage, UInt64($0)), priority: .declared)
+        })
+    }
+
+    /// lseek(2) with `SEEK_DATA` (3) or `SEEK_HOLE` (4): holes are those of the published file; a missing block is data.
+    /// Nil: the index page that knows is not here (it has been asked for): park and ask again.
+    ///
+    /// Errors: `ENXIO` past the end, or no data behind `offset`.
+    public func seek(node: TreeNode, from offset: UInt64, whence: UInt32) -> Result<UInt64, Errno>? {
+        guard offset < node.size else { return .failure(.noSuchAddressOrDevice) }
+        guard node.dataBytes < node.size, let number = node.object else { return .success(whence == 3 ? offset : node.size) }
+        switch resolve(number) {
+        case .failed(let error): return .failure(error)
+        case .waiting: return nil
+        case .ready(let object):
+            var i = object.extentIndex(endingAfter: offset)
+            if whence == 3 {
+                guard i < object.extents.count else { return .failure(.noSuchAddressOrDevice) }
+                return .success(max(offset, object.extents[i].fileOffset))
+            }
+            var position = offset
+            while i < object.extents.count, object.extents[i].fileOffset <= position {
+                position = object.extents[i].fileOffset + object.extents[i].length
+                i += 1
+            }
+            return .success(min(position, node.size))
+        }
+    }
+}

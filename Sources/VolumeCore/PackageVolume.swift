@@ -1,0 +1,86 @@
+import BlockStore
+import Integrity
+import LinuxSystem
+import PackageFormat
+import Synchronization
+
+/// A mounted package without its front end: names and content, what is present, who waits, and `deliver`, the one way in
+/// for blocks (architecture §1).
+///
+/// Threads: everything is callable from any thread; nothing here waits for a loader. Lock order: none nests; the table of
+/// parked reads is left before anybody is answered.
+public final class PackageVolume: Sendable {
+    public let manifest: PackageManifest
+    public let tree: PackageTree
+    public let index: PackageIndex
+    public let store: PlainStore
+    public let configuration: VolumeConfiguration
+    /// Requests to the loader.
+    public let requests = LoadRequestQueue()
+    public let statistics = VolumeStatistics()
+
+    let slots: ObjectSlots
+    let pending = Mutex(PendingReads())
+    let refused = Mutex(RefusedWindows())
+    /// Chunks known to be stored whole; a clear bit means "look".
+    let chunkPresent: AtomicBitmap
+    /// Objects complete in the store: hashed whole, synced, renamed.
+    let objectComplete: AtomicBitmap
+    let completeCount = Atomic<Int>(0)
+    /// Objects whose content cannot be right (the index is inconsistent or the digest of the whole differs): reads get EIO.
+    let objectBad: AtomicBitmap
+    /// Bytes of each object counted in `presentBytes`, guarded by the mutex.
+    let accounting: Mutex<Accounting>
+    let waitReasonText = Mutex<String?>(nil)
+    let lastErrorText = Mutex<String?>(nil)
+    let completion = Condition(CompletionQueue())
+    let buffers = BufferPool()
+    let delegateBox = Mutex<(any VolumeDelegate)?>(nil)
+    let indexFile: OwnedIndexFile?
+
+    struct Accounting {
+        var blocks: [UInt32]
+        var presentBlocks: UInt64 = 0
+    }
+
+    /// Builds the volume of a verified package head over `store`. Index pages kept from an earlier run are taken in if they verify.
+    public init(head: PackageHead, store: PlainStore, configuration: VolumeConfiguration) {
+        manifest = head.manifest
+        tree = head.tree
+        index = head.index
+        self.store = store
+        self.configuration = configuration
+        let objects = Int(head.manifest.objectCount)
+        slots = ObjectSlots(count: objects, limit: configuration.resolvedObjectLimit)
+        chunkPresent = AtomicBitmap(count: Int(head.manifest.chunkCount))
+        objectComplete = AtomicBitmap(count: objects)
+        objectBad = AtomicBitmap(count: objects)
+        accounting = Mutex(Accounting(blocks: Array(repeating: 0, count: objects)))
+        indexFile = configuration.indexCache.flatMap { OwnedIndexFile(path: $0) }
+        indexFile?.load(into: index)
+    }
+
+    /// Who answers parked reads. Set once, before the first read.
+    public func setDelegate(_ delegate: any VolumeDelegate) { delegateBox.withLock { $0 = delegate } }
+
+    var delegate: (any VolumeDelegate)? { delegateBox.withLock { $0 } }
+
+    /// Objects in the package.
+    public var objectCount: Int { Int(manifest.objectCount) }
+    /// Bytes of a full chunk.
+    var chunkSize: UInt64 { UInt64(manifest.chunkSize) }
+
+    /// True when every object is complete in the store.
+    public var isComplete: Bool { completeCount.load(ordering: .acquiring) == objectCount }
+
+    /// The first name of the file that holds object `number`, for messages.
+    public func path(ofObject number: UInt32) -> String {
+        guard let node = tree.node(forObject: Int(number)) else { return "object \(number)" }
+        return String(decoding: tree.path(of: node), as: UTF8.self)
+    }
+
+    func report(_ level: VolumeEvent.Level, _ message: String) {
+        if level != .info { lastErrorText.withLock { $0 = message } }
+        configuration.onEvent(VolumeEvent(level: level, message: message))
+    }
+}

@@ -1,0 +1,123 @@
+import LinuxSystem
+import PackageFormat
+
+/// What a volume tells about itself. Blocks are of 4 KiB and count the package's distinct content once, holes included.
+public struct VolumeStatus: Sendable {
+    public var presentBlocks: UInt64
+    public var totalBlocks: UInt64
+    public var objectCount: Int
+    public var completeObjects: Int
+    public var isComplete: Bool
+    /// Compressed or raw bytes that came from the source and verified.
+    public var deliveredBytes: UInt64
+    public var parkedReads: UInt64
+    public var refusedWindows: UInt64
+    public var waitSeconds: Double
+    public var failedReads: UInt64
+    public var corruptDeliveries: UInt64
+    public var corruptBlocks: UInt64
+    public var touchedFiles: UInt64
+    public var waits: [VolumeWait]
+    public var waitReason: String?
+    public var lastError: String?
+}
+
+/// One reader that waits.
+public struct VolumeWait: Sendable {
+    public var path: [UInt8]
+    /// The first block that it asked for.
+    public var block: UInt64
+    public var seconds: Double
+    public var processID: UInt32
+}
+
+/// One file's share.
+public struct VolumeFileStatus: Sendable {
+    public var path: [UInt8]
+    public var size: UInt64
+    public var presentBlocks: UInt64
+    public var totalBlocks: UInt64
+    public var isComplete: Bool
+}
+
+/// A stored block range that does not hold.
+public struct VolumeProblem: Sendable {
+    public var path: [UInt8]
+    public var firstBlock: Int
+    public var lastBlock: Int
+    public var problem: String
+}
+
+extension PackageVolume {
+    /// A look at everything; cheap enough to be called each second.
+    public func status() -> VolumeStatus {
+        // Objects shared with another mount grow without our doing.
+        for number in slots.resolved { if let object = slots[number], !objectComplete[Int(number)] { account(object) } }
+        let now = MonotonicTime.now
+        let waits = pending.withLock { $0.all }
+        return VolumeStatus(
+            presentBlocks: accounting.withLock { $0.presentBlocks },
+            totalBlocks: manifest.totalBlocks,
+            objectCount: objectCount,
+            completeObjects: completeCount.load(ordering: .relaxed),
+            isComplete: isComplete,
+            deliveredBytes: statistics.deliveredBytes.load(ordering: .relaxed),
+            parkedReads: statistics.parkedReads.load(ordering: .relaxed),
+            refusedWindows: statistics.refusedWindows.load(ordering: .relaxed),
+            waitSeconds: Double(statistics.waitNanoseconds.load(ordering: .relaxed)) / 1e9
+                + waits.reduce(0) { $0 + Double(now.since($1.read.since)) / 1e9 },
+            failedReads: statistics.failedReads.load(ordering: .relaxed),
+            corruptDeliveries: statistics.corruptDeliveries.load(ordering: .relaxed),
+            corruptBlocks: statistics.corruptBlocks.load(ordering: .relaxed),
+            touchedFiles: statistics.touchedFiles.load(ordering: .relaxed),
+            waits: waits.map {
+                VolumeWait(
+                    path: tree.path(of: Int($0.read.node)), block: $0.read.offset / 4096,
+                    seconds: Double(now.since($0.read.since)) / 1e9, processID: $0.read.processID)
+            },
+            waitReason: waitReasonText.withLock { $0 },
+            lastError: lastErrorText.withLock { $0 }
+        )
+    }
+
+    /// Presence of each regular file, in the order of the tree. Opens objects that were not looked at yet.
+    public func files() -> [VolumeFileStatus] {
+        var result: [VolumeFileStatus] = []
+        for i in 0..<tree.nodeCount {
+            let node = tree.node(i)
+            guard node.kind == .regular else { continue }
+            let total = (node.size + 4095) / 4096
+            var status = VolumeFileStatus(path: tree.path(of: i), size: node.size, presentBlocks: 0, totalBlocks: total, isComplete: node.object == nil)
+            if let number = node.object, case .ready(let object) = resolve(number) {
+                status.presentBlocks = UInt64(object.stored.presentBlocks)
+                status.isComplete = object.stored.isComplete
+            }
+            result.append(status)
+        }
+        return result
+    }
+
+    /// Hashes every stored block again; what does not hold becomes missing (and is fetched again by the fill).
+    /// Long; never on the cooperative pool. `progress` gets objects done and in all, and returns false to stop.
+    public func verify(progress: (Int, Int) -> Bool) -> [VolumeProblem] {
+        var problems: [VolumeProblem] = []
+        for number in 0..<objectCount {
+            guard progress(number, objectCount) else { break }
+            let path = tree.node(forObject: number).map { tree.path(of: $0) } ?? []
+            switch resolve(UInt32(number)) {
+            case .waiting: continue
+            case .failed(let error):
+                problems.append(VolumeProblem(path: path, firstBlock: 0, lastBlock: 0, problem: "cannot be opened: \(error)"))
+            case .ready(let object):
+                for range in object.stored.verifyAll() {
+                    lost(range, of: object)
+                    problems.append(VolumeProblem(path: path, firstBlock: range.lowerBound, lastBlock: range.upperBound - 1, problem: "damaged on disk"))
+                }
+            }
+        }
+        return problems
+    }
+
+    /// Every chunk is looked at once, so that totals count what earlier runs stored. Reads the store's metadata; run it off the pool.
+    public func takeStock() { for number in 0..<objectCount { _ = resolve(UInt32(number)) } }
+}

@@ -1,0 +1,95 @@
+import FUSEProtocol
+import FUSESession
+import LinuxSystem
+import Synchronization
+import VolumeCore
+
+/// Answers parked reads whose blocks have arrived. For a single page the loaded rest of its window is pushed into the page
+/// cache first, then the read is answered: afterwards the reader would already have asked for the next page (field rule:
+/// store ahead, answer last). A push that is stuck in the kernel for 20 ms does not hold the answer: the timer gives it.
+public final class AnsweringReads: VolumeDelegate {
+    /// The kernel's readahead window from the demanded page, in bytes.
+    static let window: UInt64 = 128 * 1024
+    /// After how many milliseconds a read is answered although its push has not returned.
+    static let stuckMilliseconds: UInt64 = 20
+
+    let volume: PackageVolume
+    private let notifier = Mutex<FUSENotifier?>(nil)
+    private let timer = Mutex<ReadTimer?>(nil)
+    /// Reads whose push is under way; whoever takes one out answers it.
+    private let pushing = Mutex<[UInt64: (read: PendingRead, since: MonotonicTime)]>([:])
+
+    init(volume: PackageVolume) { self.volume = volume }
+
+    func attach(_ notifier: FUSENotifier) {
+        self.notifier.withLock { $0 = notifier }
+        timer.withLock { $0 = ReadTimer(answering: self, expires: volume.configuration.readTimeoutSeconds != nil) }
+    }
+
+    /// Ends the timer thread; the mount is gone.
+    func stop() { timer.withLock { timer in defer { timer = nil }; return timer }?.stop() }
+
+    public func fail(_ read: PendingRead, errno: Errno) {
+        ParkedReply(descriptor: read.descriptor, unique: read.unique).error(errno)
+    }
+
+    public func answer(_ reads: [PendingRead]) {
+        let notifier = self.notifier.withLock { $0 }
+        for read in reads {
+            if read.isDirect || notifier == nil || !push(read, notifier!) { deliver(read) }
+        }
+    }
+
+    /// Starts the push; false if there is nothing to push.
+    private func push(_ read: PendingRead, _ notifier: FUSENotifier) -> Bool {
+        let node = volume.tree.node(Int(read.node))
+        let start = read.offset + UInt64(read.size)
+        guard start < node.size else { return false }
+        var end = start + volume.presentLength(node: node, from: start, limit: Self.window - UInt64(read.size))
+        if let parked = volume.firstParkedByte(ofNode: read.node, in: start..<max(end, start)) { end = min(end, parked) }
+        // Whole pages only, but for the end of the file.
+        if end != node.size { end &= ~4095 }
+        guard end > start else { return false }
+        let count = Int(end - start)
+        let data = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if case .bytes(let n) = volume.read(node: node, at: start, into: UnsafeMutableRawBufferPointer(buffer)) { initialized = n }
+        }
+        guard data.count == count else { return false }
+        pushing.withLock { $0[read.unique] = (read, .now) }
+        timer.withLock { $0 }?.kick()
+        volume.statistics.pushedPages.add(UInt64((count + 4095) / 4096), ordering: .relaxed)
+        notifier.store(nodeID: UInt64(read.node) + 1, offset: start, data: data) { [self] in finish(read.unique) }
+        return true
+    }
+
+    /// The push returned.
+    private func finish(_ unique: UInt64) {
+        if let read = pushing.withLock({ $0.removeValue(forKey: unique)?.read }) { deliver(read) }
+    }
+
+    /// Answers the reads whose push is stuck. Called by a timer thread. True while pushes are under way.
+    func answerStuck(now: MonotonicTime) -> Bool {
+        let (stuck, left) = pushing.withLock { pushing in
+            let stuck = pushing.values.filter { now.since($0.since) >= Self.stuckMilliseconds * 1_000_000 }.map(\.read)
+            for read in stuck { pushing[read.unique] = nil }
+            return (stuck, !pushing.isEmpty)
+        }
+        for read in stuck { deliver(read) }
+        return left
+    }
+
+    private func deliver(_ read: PendingRead) {
+        let node = volume.tree.node(Int(read.node))
+        let reply = ParkedReply(descriptor: read.descriptor, unique: read.unique)
+        let outcome = withUnsafeTemporaryAllocation(byteCount: min(Int(read.size), 1 << 20), alignment: 4096) { buffer -> ReadOutcome in
+            let outcome = volume.read(node: node, at: read.offset, into: buffer)
+            if case .bytes(let count) = outcome { reply.data(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+            return outcome
+        }
+        switch outcome {
+        case .bytes: break
+        case .missing: volume.park(read)  // damaged between arrival and reading: it is fetched again
+        case .failed(let error): reply.error(error)
+        }
+    }
+}

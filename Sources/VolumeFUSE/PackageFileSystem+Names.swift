@@ -1,0 +1,86 @@
+import FUSEProtocol
+import FUSESession
+import LinuxSystem
+import PackageFormat
+
+extension PackageFileSystem {
+    func attributes(_ index: Int) -> FUSEAttributes {
+        let node = tree.node(index)
+        let type: UInt32 = switch node.kind {
+        case .regular: 0o100000
+        case .directory: 0o040000
+        case .symbolicLink: 0o120000
+        }
+        return FUSEAttributes(
+            ino: UInt64(index) + 1,
+            size: node.size,
+            // 512-byte units of what is not a hole: what du(1) shows when all is here.
+            blocks: (node.dataBytes + 4095) / 4096 * 8,
+            seconds: node.modifiedSeconds,
+            nanoseconds: node.modifiedNanoseconds,
+            mode: type | UInt32(node.mode),
+            nlink: node.linkCount,
+            uid: uid,
+            gid: gid,
+            blksize: 4096
+        )
+    }
+
+    func entry(_ index: Int) -> FUSEEntry {
+        FUSEEntry(
+            nodeID: UInt64(index) + 1, generation: 0, entryValidSeconds: Self.forever, attrValidSeconds: Self.forever,
+            attributes: attributes(index))
+    }
+
+    func lookup(_ directory: Int, _ name: UnsafeRawBufferPointer, _ reply: consuming FUSEReply) {
+        guard tree.node(directory).kind == .directory else { return reply.error(.notDirectory) }
+        guard let found = tree.lookup(directory: directory, name: name) else {
+            // A negative entry, valid for ever: node id 0.
+            return reply.entry(
+                FUSEEntry(
+                    nodeID: 0, generation: 0, entryValidSeconds: Self.forever, attrValidSeconds: 0, attributes: FUSEAttributes()))
+        }
+        reply.entry(entry(found))
+    }
+
+    /// Offsets: 0 is ".", 1 is "..", 2 + i is the directory's i-th entry.
+    func readDirectory(_ index: Int, _ read: FUSERead, plus: Bool, _ reply: consuming FUSEReply, _ buffer: UnsafeMutableRawBufferPointer) {
+        guard tree.node(index).kind == .directory else { return reply.error(.notDirectory) }
+        var output = FUSEDirectoryBuffer(UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(Int(read.size), buffer.count)]))
+        let entries = tree.entries(of: index)
+        var position = read.offset
+        while position < UInt64(entries.count) + 2 {
+            let next = position + 1
+            let fits: Bool
+            if position < 2 {
+                let target = position == 0 ? index : tree.parent(ofDirectory: index)
+                // "." and ".." are never entered into the kernel's tree of names: node id 0 in READDIRPLUS.
+                let dots: StaticString = position == 0 ? "." : ".."
+                let name = UnsafeRawBufferPointer(start: dots.utf8Start, count: dots.utf8CodeUnitCount)
+                fits = plus
+                    ? output.append(name: name, offset: next, type: 4, entry: FUSEEntry(unlistedInode: UInt64(target) + 1))
+                    : output.append(name: name, offset: next, inode: UInt64(target) + 1, type: 4)
+            } else {
+                let (name, target) = tree.entry(entries.lowerBound + Int(position - 2))
+                let type: UInt32 = switch tree.node(target).kind {
+                case .regular: 8
+                case .directory: 4
+                case .symbolicLink: 10
+                }
+                fits = plus
+                    ? output.append(name: name, offset: next, type: type, entry: entry(target))
+                    : output.append(name: name, offset: next, inode: UInt64(target) + 1, type: type)
+            }
+            if !fits { break }
+            position = next
+        }
+        reply.data(output.bytes)
+    }
+
+    func statfs(_ reply: consuming FUSEReply) {
+        let total = volume.manifest.totalBlocks
+        reply.statfs(
+            FUSEStatfs(
+                blocks: total, bfree: 0, bavail: 0, files: UInt64(tree.nodeCount), ffree: 0, bsize: 4096, namelen: 255, frsize: 4096))
+    }
+}
