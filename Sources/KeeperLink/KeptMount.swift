@@ -1,0 +1,22 @@
+import LinuxSystem
+
+/// A mount in the hands of the daemon. The keeper holds the same open files: when this process dies, the mount lives.
+public struct KeptMount: Sendable, Equatable {
+    public var identity: MountIdentity
+    /// The memory file for `SessionStateFile`. Owned by whoever received this value.
+    public var stateFile: CInt
+    /// The device, then its clones. Owned as `stateFile`. File status flags are shared with the keeper, which never reads.
+    public var devices: [CInt]
+
+    init(identity: MountIdentity, descriptors: [CInt]) {
+        self.identity = identity
+        stateFile = descriptors[0]
+        devices = Array(descriptors[1...])
+    }
+
+    /// Closes this process's descriptors. The mount stays as long as the keeper holds its own.
+    public func close() {
+        SystemCalls.close(stateFile)
+        for device in devices { SystemCalls.close(device) }
+    }
+}
