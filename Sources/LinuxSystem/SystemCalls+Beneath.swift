@@ -1,0 +1,16 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension SystemCalls {
+    /// openat2(2) that never leaves `directory`: `..`, absolute paths and symbolic links that lead out are `EXDEV`.
+    /// `path` is raw bytes without NUL. Close-on-exec. `EINTR` and `EAGAIN` (a rename went on beside) are retried.
+    public static func open(_ path: [UInt8], beneath directory: CInt, flags: CInt) throws(Errno) -> OwnedDescriptor {
+        let terminated = path.map { CChar(bitPattern: $0) } + [0]
+        while true {
+            let result = clinux_open_beneath(directory, terminated, flags)
+            if result == -Int64(EINTR) || result == -Int64(EAGAIN) { continue }
+            return OwnedDescriptor(CInt(try value(result)))
+        }
+    }
+}
