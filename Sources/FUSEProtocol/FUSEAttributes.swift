@@ -22,8 +22,8 @@ public struct FUSEAttributes: Hashable, Sendable {
     public var blksize: UInt32
 
     public init(
-        ino: UInt64, size: UInt64, blocks: UInt64, atime: Int64 = 0, atimeNanoseconds: UInt32 = 0, mtime: Int64 = 0, mtimeNanoseconds: UInt32 = 0,
-        ctime: Int64 = 0, ctimeNanoseconds: UInt32 = 0, mode: UInt32, nlink: UInt32 = 1, uid: UInt32 = 0, gid: UInt32 = 0, rdev: UInt32 = 0, blksize: UInt32 = 4096
+        ino: UInt64 = 0, size: UInt64 = 0, blocks: UInt64 = 0, atime: Int64 = 0, atimeNanoseconds: UInt32 = 0, mtime: Int64 = 0, mtimeNanoseconds: UInt32 = 0,
+        ctime: Int64 = 0, ctimeNanoseconds: UInt32 = 0, mode: UInt32 = 0, nlink: UInt32 = 0, uid: UInt32 = 0, gid: UInt32 = 0, rdev: UInt32 = 0, blksize: UInt32 = 0
     ) {
         self.ino = ino
         self.size = size
@@ -40,6 +40,15 @@ public struct FUSEAttributes: Hashable, Sendable {
         self.gid = gid
         self.rdev = rdev
         self.blksize = blksize
+    }
+
+    /// A node whose three times are one.
+    public init(
+        ino: UInt64, size: UInt64, blocks: UInt64, seconds: Int64, nanoseconds: UInt32, mode: UInt32, nlink: UInt32, uid: UInt32, gid: UInt32, blksize: UInt32
+    ) {
+        self.init(
+            ino: ino, size: size, blocks: blocks, atime: seconds, atimeNanoseconds: nanoseconds, mtime: seconds, mtimeNanoseconds: nanoseconds,
+            ctime: seconds, ctimeNanoseconds: nanoseconds, mode: mode, nlink: nlink, uid: uid, gid: gid, blksize: blksize)
     }
 
     /// Writes all fields of the structure but `flags`, which the caller has cleared.

@@ -6,30 +6,25 @@ public struct FUSEDirectoryBuffer {
     /// Bytes used so far.
     public private(set) var count = 0
 
-    /// The longest name the kernel takes (`FUSE_NAME_MAX` of the oldest kernels), bytes.
-    public static let maximumName = 1024
-
-    /// Packs into the first `limit` bytes of `buffer`: what the request's `size` says.
-    public init(_ buffer: UnsafeMutableRawBufferPointer, limit: Int) {
-        self.buffer = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(max(0, limit)))
-    }
+    /// Packs into `buffer`: at most the bytes that the request's `size` allows.
+    public init(_ buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
 
     /// The packed entries; empty is the end of the directory.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
 
-    /// Appends one entry of READDIR (`struct fuse_dirent`). `cookie` is where the next READDIR goes on behind this entry,
-    /// never 0. `mode` gives the type. False when it does not fit; nothing is written then.
-    public mutating func append(ino: UInt64, cookie: UInt64, mode: UInt32, name: UnsafeRawBufferPointer) -> Bool {
+    /// Appends one entry of READDIR (`struct fuse_dirent`). `offset` is the cookie with which the next READDIR goes on behind
+    /// this entry, never 0; `type` is a `DT_*` of readdir(3). False when it does not fit; nothing is written then.
+    public mutating func append(name: UnsafeRawBufferPointer, offset: UInt64, inode: UInt64, type: UInt32) -> Bool {
         guard let base = reserve(FUSELayout.Dirent.name + name.count) else { return false }
-        write(at: base, ino, cookie, mode, name)
+        write(at: base, name, offset, inode, type)
         return true
     }
 
-    /// Appends one entry of READDIRPLUS (`struct fuse_direntplus`).
-    public mutating func appendPlus(_ entry: FUSEEntry, cookie: UInt64, name: UnsafeRawBufferPointer) -> Bool {
+    /// Appends one entry of READDIRPLUS (`struct fuse_direntplus`); the inode number is that of the entry's attributes.
+    public mutating func append(name: UnsafeRawBufferPointer, offset: UInt64, type: UInt32, entry: FUSEEntry) -> Bool {
         guard let base = reserve(FUSELayout.EntryOut.size + FUSELayout.Dirent.name + name.count) else { return false }
         entry.encode(at: base)
-        write(at: base + FUSELayout.EntryOut.size, entry.attributes.ino, cookie, entry.attributes.mode, name)
+        write(at: base + FUSELayout.EntryOut.size, name, offset, entry.attributes.ino, type)
         return true
     }
 
@@ -43,12 +38,11 @@ public struct FUSEDirectoryBuffer {
         return base
     }
 
-    private func write(at base: UnsafeMutableRawPointer, _ ino: UInt64, _ cookie: UInt64, _ mode: UInt32, _ name: UnsafeRawBufferPointer) {
-        base.put(ino, at: FUSELayout.Dirent.ino)
-        base.put(cookie, at: FUSELayout.Dirent.off)
+    private func write(at base: UnsafeMutableRawPointer, _ name: UnsafeRawBufferPointer, _ offset: UInt64, _ inode: UInt64, _ type: UInt32) {
+        base.put(inode, at: FUSELayout.Dirent.ino)
+        base.put(offset, at: FUSELayout.Dirent.off)
         base.put(UInt32(name.count), at: FUSELayout.Dirent.namelen)
-        // DT_* of readdir(3) are the type bits of the mode shifted down.
-        base.put((mode & 0o170000) >> 12, at: FUSELayout.Dirent.type)
+        base.put(type, at: FUSELayout.Dirent.type)
         if let source = name.baseAddress { (base + FUSELayout.Dirent.name).copyMemory(from: source, byteCount: name.count) }
     }
 }

@@ -40,16 +40,16 @@ public enum FUSEEncoder {
     }
 
     /// `struct fuse_statfs_out`.
-    public static func statistics(_ value: FUSEStatistics, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    public static func statfs(_ value: FUSEStatfs, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         let base = buffer.cleared(FUSELayout.Statfs.size)
         base.put(value.blocks, at: FUSELayout.Statfs.blocks)
-        base.put(value.freeBlocks, at: FUSELayout.Statfs.bfree)
-        base.put(value.availableBlocks, at: FUSELayout.Statfs.bavail)
+        base.put(value.bfree, at: FUSELayout.Statfs.bfree)
+        base.put(value.bavail, at: FUSELayout.Statfs.bavail)
         base.put(value.files, at: FUSELayout.Statfs.files)
-        base.put(value.freeFiles, at: FUSELayout.Statfs.ffree)
-        base.put(value.blockSize, at: FUSELayout.Statfs.bsize)
-        base.put(value.nameLength, at: FUSELayout.Statfs.namelen)
-        base.put(value.fragmentSize, at: FUSELayout.Statfs.frsize)
+        base.put(value.ffree, at: FUSELayout.Statfs.ffree)
+        base.put(value.bsize, at: FUSELayout.Statfs.bsize)
+        base.put(value.namelen, at: FUSELayout.Statfs.namelen)
+        base.put(value.frsize, at: FUSELayout.Statfs.frsize)
         return FUSELayout.Statfs.size
     }
 

@@ -19,9 +19,14 @@ public struct FUSEEntry: Hashable, Sendable {
         self.attributes = attributes
     }
 
+    /// "." and ".." of READDIRPLUS: shown with an inode number, but not entered into the kernel's tree of names.
+    public init(unlistedInode ino: UInt64) {
+        self.init(nodeID: 0, entryValidSeconds: 0, attrValidSeconds: 0, attributes: FUSEAttributes(ino: ino, mode: 0o040000, nlink: 0))
+    }
+
     /// "No such name", remembered for `seconds`.
     public static func absent(forSeconds seconds: UInt64) -> FUSEEntry {
-        FUSEEntry(nodeID: 0, entryValidSeconds: seconds, attrValidSeconds: 0, attributes: FUSEAttributes(ino: 0, size: 0, blocks: 0, mode: 0, nlink: 0, blksize: 0))
+        FUSEEntry(nodeID: 0, entryValidSeconds: seconds, attrValidSeconds: 0, attributes: FUSEAttributes())
     }
 
     func encode(at base: UnsafeMutableRawPointer) {
@@ -30,31 +35,5 @@ public struct FUSEEntry: Hashable, Sendable {
         base.put(entryValidSeconds, at: FUSELayout.EntryOut.entryValid)
         base.put(attrValidSeconds, at: FUSELayout.EntryOut.attrValid)
         attributes.encode(at: base + FUSELayout.EntryOut.attr)
-    }
-}
-
-/// statfs(2)'s answer (`struct fuse_kstatfs`).
-public struct FUSEStatistics: Hashable, Sendable {
-    /// In units of `fragmentSize`.
-    public var blocks: UInt64
-    public var freeBlocks: UInt64
-    public var availableBlocks: UInt64
-    public var files: UInt64
-    public var freeFiles: UInt64
-    /// The preferred I/O size, bytes.
-    public var blockSize: UInt32
-    /// The longest name, bytes.
-    public var nameLength: UInt32
-    public var fragmentSize: UInt32
-
-    public init(blocks: UInt64, freeBlocks: UInt64 = 0, availableBlocks: UInt64 = 0, files: UInt64, freeFiles: UInt64 = 0, blockSize: UInt32 = 4096, nameLength: UInt32 = 255, fragmentSize: UInt32 = 4096) {
-        self.blocks = blocks
-        self.freeBlocks = freeBlocks
-        self.availableBlocks = availableBlocks
-        self.files = files
-        self.freeFiles = freeFiles
-        self.blockSize = blockSize
-        self.nameLength = nameLength
-        self.fragmentSize = fragmentSize
     }
 }
