@@ -47,7 +47,7 @@ struct KeeperLoop: ~Copyable {
             if let exitStatus { return exitStatus }
             waitForEvents()
             takeSignals()
-            serve()
+            if let error = serve() { replace("its link cannot be used: \(error)") }
             reap()
             flush()
             checkTime()
@@ -78,15 +78,16 @@ struct KeeperLoop: ~Copyable {
         }
     }
 
-    /// Takes every waiting message.
-    private mutating func serve() {
+    /// Takes every waiting message. Returns what makes the link useless.
+    private mutating func serve() -> KeeperLinkError? {
         while daemon != nil {
             do throws(KeeperLinkError) {
-                guard let packet = try daemon?.receive() else { return }
+                guard let packet = try daemon?.receive() else { return nil }
                 daemon?.watch.heard(at: .now)
                 answer(packet)
-            } catch { return replace("its link cannot be used: \(error)") }
+            } catch { return error }
         }
+        return nil
     }
 
     private mutating func reap() {
@@ -95,8 +96,8 @@ struct KeeperLoop: ~Copyable {
             do throws(Errno) { return try SystemCalls.wait(for: pid, options: WNOHANG) != nil } catch { return true }
         }
         guard let daemon, let end = try? SystemCalls.wait(for: daemon.pid, options: WNOHANG) else { return }
-        // Its last words.
-        serve()
+        // Its last words; the process number may be another's by now, so nothing is sent to it any more.
+        _ = serve()
         dropDaemon()
         let text = DaemonEnd(rawStatus: end.status)
         if stopDeadline != nil {

@@ -9,22 +9,35 @@ struct StoreLock: ~Copyable {
 
     /// Creates the store directory (0700) and takes its lock.
     init(store: FilePath) throws(StartFailure) {
+        let locked = try Self.locked(store)
+        epoch = Self.storedEpoch(locked.rawValue)
+        file = locked
+    }
+
+    private static func locked(_ store: FilePath) throws(StartFailure) -> OwnedDescriptor {
         let path = store.appending("lock")
+        let opened: OwnedDescriptor
         do throws(Errno) {
             try SystemCalls.makeDirectories(store)
-            file = try SystemCalls.open(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            opened = try SystemCalls.open(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
         } catch {
             throw StartFailure(status: .cannotCreate, sentence: "the store \(store) cannot be used: \(error); choose a directory that you may write to")
         }
-        do throws(Errno) { try SystemCalls.lockExclusively(file.rawValue) } catch {
+        do throws(Errno) { try SystemCalls.lockExclusively(opened.rawValue) } catch {
             if error == .resourceTemporarilyUnavailable || error == .permissionDenied {
                 throw StartFailure(status: .busy, sentence: "another keeper has the store \(store)")
             }
             throw StartFailure(status: .cannotCreate, sentence: "\(path) cannot be locked: \(error); the store must lie on a file system with locks")
         }
+        return opened
+    }
+
+    /// 0 for a new file.
+    private static func storedEpoch(_ descriptor: CInt) -> UInt64 {
         var bytes = [UInt8](repeating: 0, count: 20)
-        let count = bytes.withUnsafeMutableBytes { (try? SystemCalls.preadAll(file.rawValue, into: $0, at: 0)) ?? 0 }
-        epoch = UInt64(String(decoding: bytes[..<count].prefix { (0x30...0x39).contains($0) }, as: UTF8.self)) ?? 0
+        let count = bytes.withUnsafeMutableBytes { (try? SystemCalls.preadAll(descriptor, into: $0, at: 0)) ?? 0 }
+        let digits = bytes[..<count].prefix { (0x30...0x39).contains($0) }
+        return UInt64(String(decoding: digits, as: UTF8.self)) ?? 0
     }
 
     /// The epoch of the next daemon, written down before it is used.
