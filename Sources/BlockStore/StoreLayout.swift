@@ -1,0 +1,47 @@
+import Integrity
+import LinuxSystem
+
+/// Where things lie in a store directory.
+///
+///     objects/ab/<hex>         a complete object: the content, nothing else
+///     objects/ab/<hex>.leaves  the digests of its blocks, 32 bytes each; their root is the object's name
+///     partial/ab/<hex>         an incomplete object: sparse, every block at its own offset
+///     partial/ab/<hex>.side    its state (`Sidecar`)
+///     slabs/log                which small object lies where (`SlabRecord`)
+///     slabs/00000000           small objects one after another
+///     packages/<hex>/          what a package's owner keeps about it
+///
+/// `<hex>` are the 64 lower-case digits of the content digest (of a package: of its root); `ab` are the first two.
+struct StoreLayout: Sendable {
+    let root: FilePath
+
+    var objects: FilePath { root.appending("objects") }
+    var partial: FilePath { root.appending("partial") }
+    var slabs: FilePath { root.appending("slabs") }
+    var packages: FilePath { root.appending("packages") }
+    var slabLog: FilePath { slabs.appending("log") }
+
+    func slab(_ number: UInt64) -> FilePath {
+        let digits = String(number)
+        return slabs.appending(String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
+    }
+
+    /// The files of one object.
+    func paths(_ id: Digest) -> ObjectPaths {
+        let hex = id.description
+        return ObjectPaths(
+            completeDirectory: objects.appending(String(hex.prefix(2))), partialDirectory: partial.appending(String(hex.prefix(2))), name: hex)
+    }
+}
+
+/// The files of one object; made when needed, not kept.
+struct ObjectPaths {
+    let completeDirectory: FilePath
+    let partialDirectory: FilePath
+    let name: String
+
+    var complete: FilePath { completeDirectory.appending(name) }
+    var leaves: FilePath { completeDirectory.appending(name + ".leaves") }
+    var data: FilePath { partialDirectory.appending(name) }
+    var side: FilePath { partialDirectory.appending(name + ".side") }
+}

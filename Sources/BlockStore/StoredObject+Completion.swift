@@ -1,0 +1,123 @@
+import Glibc
+import Integrity
+import LinuxSystem
+
+extension StoredObject {
+    private enum Check {
+        case good(LeafTable)
+        case bad([Int])
+        /// The object was thrown away meanwhile.
+        case gone
+    }
+
+    /// When every block is present: hashes the whole object from its file, syncs it and gives it its final name. Takes as
+    /// long as hashing takes (some 1 GB/s); readers go on meanwhile.
+    ///
+    /// - Throws: `.system`; the object stays as it is, call again.
+    public func completeIfFull() throws(StoreError) -> Completion {
+        if blockCount == 0 { return VerityDigest.contentDigest(root: .zero, size: 0) == id ? .complete : .wrongContent }
+        if isComplete { return .complete }
+        guard presentBlocks == blockCount, !isCompleting.exchange(true, ordering: .acquiringAndReleasing) else { return .notYet }
+        defer { isCompleting.store(false, ordering: .releasing) }
+        if isComplete { return .complete }
+        // An object of holes only has no file yet.
+        try content.withLock { content throws(StoreError) in try becomePartial(&content) }
+        let path = paths.data
+        let check = try StoreError.wrap(path, "cannot check a whole object") { () throws(Errno) in try checkWhole() }
+        switch check {
+        case .gone: return .notYet
+        case .bad(let blocks): return .corrupt(Blocks.runs(blocks))
+        case .good(let table):
+            guard contentDigest(table) == id else {
+                core.events.wrongContents.add()
+                content.withLock { content in wipe(&content, keepingHoles: false) }
+                return .wrongContent
+            }
+            return try moveIntoPlace(table) ? .complete : .notYet
+        }
+    }
+
+    /// Hashes every block and compares it with its leaf. Bad ones are lost when this returns.
+    private func checkWhole() throws(Errno) -> Check {
+        let table = LeafTable(blockCount: blockCount)
+        let buffer = AlignedBuffer(count: Self.leafBatch * Blocks.size).bytes
+        let leaves = LeafTable(blockCount: Self.leafBatch)
+        var suspects: [Range<Int>] = []
+        var first = 0
+        while first < blockCount {
+            let blocks = first..<min(first + Self.leafBatch, blockCount)
+            first = blocks.upperBound
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(Blocks.offset(blocks.upperBound), size) - Blocks.offset(blocks.lowerBound))])
+            guard try copyLeaves(blocks, into: leaves.bytes) else { return .gone }
+            do {
+                let lease = try openData()
+                let count = try SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(blocks.lowerBound))
+                if count < bytes.count { UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
+            } catch {
+                guard error == .ioError || error == .noSuchFileOrDirectory else { throw error }
+                suspects.append(blocks)
+                continue
+            }
+            for block in blocks {
+                table.set(block, leaf(of: block, in: UnsafeRawBufferPointer(bytes), from: blocks.lowerBound))
+                if !table.slice(block..<(block + 1)).elementsEqual(leaves.slice((block - blocks.lowerBound)..<(block - blocks.lowerBound + 1))) {
+                    suspects.append(block..<(block + 1))
+                }
+            }
+        }
+        if suspects.isEmpty { return .good(table) }
+        let bad = try lose(confirming: suspects)
+        return bad.isEmpty ? .gone : .bad(bad)
+    }
+
+    /// Looks again at suspects with writers kept out; what is bad is missing afterwards.
+    func lose(confirming suspects: [Range<Int>]) throws(Errno) -> [Int] {
+        try content.withLock { content throws(Errno) -> [Int] in
+            var bad: [Int] = []
+            for range in suspects { bad += try badBlocks(range, &content) }
+            guard phase.load(ordering: .acquiring) != .absent else { return [] }
+            lose(bad, &content)
+            return bad
+        }
+    }
+
+    /// Leaves and data synced, then the name. False when a block was lost meanwhile.
+    private func moveIntoPlace(_ table: LeafTable) throws(StoreError) -> Bool {
+        let paths = paths
+        try StoreError.wrap(paths.leaves, "cannot store the digests of a complete object") { () throws(Errno) in
+            try writeLeaves(table)
+            try SystemCalls.syncDirectory(core.layout.objects)
+        }
+        try StoreError.wrap(paths.data, "cannot sync a complete object") { () throws(Errno) in
+            let lease = try openData()
+            try SystemCalls.fsync(lease.descriptor)
+        }
+        let moved = try content.withLock { content throws(StoreError) -> Bool in
+            guard phase.load(ordering: .acquiring) == .partial, present.allSet(allBlocks) else { return false }
+            try StoreError.wrap(paths.complete, "cannot give a complete object its name") { () throws(Errno) in
+                // Nothing of ours but a complete file has this name; anything else is in the way.
+                if let status = try? SystemCalls.status(of: paths.complete, followSymbolicLinks: false), status.kind != .regular {
+                    try SystemCalls.removeTree(paths.complete)
+                }
+                try structure.withLock { _ throws(Errno) in
+                    try SystemCalls.rename(paths.data, to: paths.complete)
+                    phase.store(.complete, ordering: .releasing)
+                    data.retire()
+                    side.retire()
+                }
+            }
+            content.written = []
+            content.durable = []
+            content.dirtyWords = 0..<0
+            return true
+        }
+        guard moved else { return false }
+        core.events.completedObjects.add()
+        try StoreError.wrap(paths.completeDirectory, "cannot make the name of a complete object durable") { () throws(Errno) in
+            try SystemCalls.syncDirectory(paths.completeDirectory)
+        }
+        // A sidecar left behind by a crash here is removed or replaced when the object next becomes partial.
+        try? SystemCalls.unlink(paths.side, missingIsFine: true)
+        return true
+    }
+}

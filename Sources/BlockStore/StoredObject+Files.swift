@@ -1,0 +1,162 @@
+import Glibc
+import Integrity
+import LinuxSystem
+
+extension StoredObject {
+    static var readOnly: CInt { O_RDONLY | O_NOFOLLOW }
+    static var readWrite: CInt { O_RDWR | O_NOFOLLOW }
+    static var create: CInt { O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW }
+
+    /// The file with the content. `ENOENT` when there is none.
+    func openData() throws(Errno) -> FileLease {
+        let borrowed = data.borrow()
+        if borrowed >= 0 { return FileLease(borrowed, borrowedFrom: data) }
+        // Under `structure`, so that the name does not change under the call and the slot never keeps a descriptor of the wrong kind.
+        let lease = try structure.withLock { _ throws(Errno) -> FileLease in
+            let opened: OwnedDescriptor
+            switch phase.load(ordering: .acquiring) {
+            case .partial: opened = try SystemCalls.open(paths.data, flags: Self.readWrite)
+            // Read-only: a descriptor open for writing would forbid executing and sealing the file.
+            case .complete: opened = try SystemCalls.open(paths.complete, flags: Self.readOnly)
+            case .absent, .slab: throw .noSuchFileOrDirectory
+            }
+            // No readahead of the kernel's: then a page that is in the page cache was asked for, and hashed, by us.
+            if core.options.verify { SystemCalls.advise(opened.rawValue, POSIX_FADV_RANDOM) }
+            return FileLease(opened: opened, into: data)
+        }
+        core.files.admit(data, cost: 1)
+        return lease
+    }
+
+    /// The sidecar. `ENOENT` unless the object is partial.
+    func openSide() throws(Errno) -> FileLease {
+        let borrowed = side.borrow()
+        if borrowed >= 0 { return FileLease(borrowed, borrowedFrom: side) }
+        let lease = try structure.withLock { _ throws(Errno) -> FileLease in
+            guard phase.load(ordering: .acquiring) == .partial else { throw .noSuchFileOrDirectory }
+            return FileLease(opened: try SystemCalls.open(paths.side, flags: Self.readWrite), into: side)
+        }
+        core.files.admit(side, cost: 1)
+        return lease
+    }
+
+    /// Opens a new, empty file, in place of whatever foreign thing has that name.
+    static func createFile(_ path: FilePath, in directory: FilePath) throws(Errno) -> OwnedDescriptor {
+        try SystemCalls.makeDirectories(directory)
+        do throws(Errno) {
+            return try SystemCalls.open(path, flags: create)
+        } catch {
+            guard error == .isDirectory || error == .tooManySymbolicLinkLevels else { throw error }
+            try SystemCalls.removeTree(path)
+            return try SystemCalls.open(path, flags: create)
+        }
+    }
+
+    // MARK: With `content` held
+
+    /// Makes the object partial, so that blocks can be written.
+    func becomePartial(_ content: inout Content) throws(StoreError) {
+        switch phase.load(ordering: .acquiring) {
+        case .partial: return
+        case .absent: try createPartial(&content)
+        case .complete: try demote(&content)
+        case .slab: return
+        }
+    }
+
+    private func createPartial(_ content: inout Content) throws(StoreError) {
+        let paths = paths
+        try StoreError.wrap(paths.data, "cannot create an object's file") { () throws(Errno) in
+            let file = try Self.createFile(paths.data, in: paths.partialDirectory)
+            try SystemCalls.truncate(file.rawValue, to: size)
+        }
+        try StoreError.wrap(paths.side, "cannot create an object's sidecar") { () throws(Errno) in
+            let file = try Self.createFile(paths.side, in: paths.partialDirectory)
+            try SystemCalls.truncate(file.rawValue, to: sidecar.length)
+            try writeHeader(file.rawValue)
+        }
+        let words = AtomicBitmap.wordCount(blockCount)
+        content.written = [UInt64](repeating: 0, count: words)
+        content.durable = content.written
+        content.dirtyWords = 0..<0
+        content.isNew = true
+        changePhase(to: .partial)
+    }
+
+    /// Takes a complete object of which blocks are missing back to `partial/`: first its state, then its file.
+    func demote(_ content: inout Content) throws(StoreError) {
+        guard let table = leafTable(&content) else { return try becomePartial(&content) }
+        let paths = paths
+        let words = AtomicBitmap.wordCount(blockCount)
+        // Everything that is present was synced when the object became complete.
+        let bits = (0..<words).map { present.word($0) }
+        try StoreError.wrap(paths.side, "cannot take a damaged object back") { () throws(Errno) in
+            let file = try Self.createFile(paths.side, in: paths.partialDirectory)
+            try SystemCalls.truncate(file.rawValue, to: sidecar.length)
+            try SystemCalls.pwriteAll(file.rawValue, UnsafeRawBufferPointer(table.bytes), at: sidecar.leavesOffset)
+            try bits.withUnsafeBufferPointer { words throws(Errno) in
+                let raw = UnsafeRawBufferPointer(words)
+                try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.writtenOffset)
+                try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.durableOffset)
+            }
+            try writeHeader(file.rawValue)
+            try SystemCalls.fdatasync(file.rawValue)
+            try structure.withLock { _ throws(Errno) in
+                try SystemCalls.rename(paths.complete, to: paths.data)
+                phase.store(.partial, ordering: .releasing)
+                data.retire()
+            }
+        }
+        content.written = bits
+        content.durable = bits
+        content.dirtyWords = 0..<0
+        content.isNew = true
+        _ = leaves.evict()
+        try? SystemCalls.unlink(paths.leaves, missingIsFine: true)
+        try? SystemCalls.syncDirectory(paths.completeDirectory)
+        try? SystemCalls.syncDirectory(paths.partialDirectory)
+    }
+
+    /// Throws everything away: the object is as if it had never been seen. Holes are believed on only if `keepingHoles`.
+    func wipe(_ content: inout Content, keepingHoles: Bool) {
+        withdraw(allBlocks)
+        let paths = paths
+        let holes = structure.withLock { structure in
+            phase.store(.absent, ordering: .releasing)
+            data.retire()
+            side.retire()
+            structure.place = nil
+            if !keepingHoles { structure.holes = [] }
+            return structure.holes
+        }
+        content.written = []
+        content.durable = []
+        content.dirtyWords = 0..<0
+        _ = leaves.evict()
+        for path in [paths.side, paths.data, paths.complete, paths.leaves] { try? SystemCalls.unlink(path, missingIsFine: true) }
+        for hole in holes { _ = publish(hole) }
+    }
+
+    /// Changes where the object lies; files of the former place are not used by anybody new.
+    func changePhase(to new: Phase) {
+        structure.withLock { _ in
+            phase.store(new, ordering: .releasing)
+            data.retire()
+            side.retire()
+        }
+    }
+
+    func writeHeader(_ file: CInt) throws(Errno) {
+        try sidecar.header(id: id, boot: core.boot).withUnsafeBufferPointer { raw throws(Errno) in
+            try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(raw), at: 0)
+        }
+    }
+
+    /// Writes words of a bitmap to its place in the sidecar. Bit order: little-endian words are bytes in block order.
+    func writeWords(_ words: Range<Int>, of bitmap: [UInt64], to file: CInt, at base: UInt64) throws(Errno) {
+        guard !words.isEmpty else { return }
+        try bitmap[words].withUnsafeBufferPointer { part throws(Errno) in
+            try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(part), at: base + UInt64(words.lowerBound * 8))
+        }
+    }
+}
