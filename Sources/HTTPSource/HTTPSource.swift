@@ -1,0 +1,169 @@
+import AsyncHTTPClient
+import BlockLoading
+import Glibc
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// A web server as origin: ranges of the envelope and of the files beside it (RFC 9110 §14), over kept-alive
+/// connections, through redirects and proxies. Any static web server will do.
+///
+/// What comes back is checked as far as HTTP goes (status, Content-Range, length, encoding); whether the bytes are right
+/// is for their digests to say.
+public final class HTTPSource: RangeSource {
+    /// The envelope's address without credentials and query.
+    public let name: String
+    private let base: OriginURL
+    private let configuration: HTTPSourceConfiguration
+    private let pool: ClientPool
+    private let log: LoaderLog
+    private struct State {
+        var statistics = HTTPSourceStatistics()
+        var validators = Validators()
+    }
+    private let state = Mutex(State())
+
+    /// A source over the directory in which the envelope at `address` lies; connects when first read. The address may
+    /// carry `user:password@` and a query, which go with every request and never into a message.
+    public init(
+        address: String, configuration: HTTPSourceConfiguration = HTTPSourceConfiguration(), log: @escaping LoaderLog = { _, _ in }
+    ) throws(OriginURL.Invalid) {
+        base = try OriginURL(address)
+        name = base.display
+        self.configuration = configuration
+        self.log = log
+        pool = ClientPool(configuration)
+    }
+
+    public var statistics: HTTPSourceStatistics { state.withLock { $0.statistics } }
+
+    public func read(path: [UInt8], offset: UInt64, length: Int, options: ReadOptions) async throws(SourceError) -> [UInt8] {
+        try await fetch(path, offset, length, exact: true, options)
+    }
+
+    public func readUpTo(path: [UInt8], offset: UInt64, length: Int) async throws(SourceError) -> [UInt8] {
+        try await fetch(path, offset, length, exact: false, ReadOptions())
+    }
+
+    public func shutdown() async { await pool.shutdown() }
+
+    private func fetch(_ path: [UInt8], _ offset: UInt64, _ length: Int, exact: Bool, _ options: ReadOptions) async throws(SourceError) -> [UInt8] {
+        guard let first = base.file(path) else {
+            throw SourceError(.final(errno: EIO), "the package names a file outside its own directory: \(String(decoding: path.prefix(200), as: UTF8.self)); do not use it")
+        }
+        guard length > 0, offset <= UInt64(Int64.max) - UInt64(length) else {
+            if exact { throw SourceError(.final(errno: EIO), "\(first.display) has no bytes at \(offset)") }
+            return []
+        }
+        var url = first
+        for _ in 0...configuration.redirectLimit {
+            let route = pool.route(for: url)
+            let response = try await send(url, route, offset, length, options)
+            let answer = RangeAnswer.judge(
+                status: response.status, headers: response.headers, url: url, offset: offset, length: length, exact: exact, now: Int64(time(nil)))
+            switch answer {
+            case .failure(let error): throw error
+            case .empty: return []
+            case .redirect(let location): url = try follow(location, from: url)
+            case .range(let expected):
+                notice(first, response.headers)
+                return try await collect(response, url, route, expected: expected, limit: expected)
+            case .wholeFile:
+                notice(first, response.headers)
+                state.withLock { $0.statistics.wholeFiles += 1 }
+                let limit = max(RangeAnswer.wholeFileLimit, offset == 0 ? length : 0)
+                let file = try await collect(response, url, route, expected: nil, limit: limit)
+                return try cut(file, url, offset, length, exact: exact)
+            }
+        }
+        throw SourceError(.final(errno: EIO), "\(first.display) leads through more than \(configuration.redirectLimit) redirects, or around in a circle: check the address")
+    }
+
+    private func send(_ url: OriginURL, _ route: ClientPool.Route, _ offset: UInt64, _ length: Int, _ options: ReadOptions) async throws(SourceError) -> HTTPClientResponse {
+        guard let client = pool.client(for: route) else { throw SourceError(.temporary, "\(url.display): the source is closed") }
+        var request = HTTPClientRequest(url: url.requestText)
+        if case .forward(let server) = route {
+            request.url = OriginURL.http(server.host, server.port) + url.target
+            request.headers.add(name: "Host", value: url.authority)
+            if let credentials = server.credentials { request.headers.add(name: "Proxy-Authorization", value: ClientPool.basic(credentials).headerValue) }
+        }
+        request.headers.add(name: "Range", value: "bytes=\(offset)-\(offset + UInt64(length) - 1)")
+        request.headers.add(name: "Accept-Encoding", value: "identity")
+        request.headers.add(name: "Accept", value: "*/*")
+        request.headers.add(name: "User-Agent", value: configuration.userAgent)
+        if options.bypassCaches {
+            request.headers.add(name: "Cache-Control", value: "no-cache")
+            request.headers.add(name: "Pragma", value: "no-cache")
+        }
+        if let credentials = base.credentials, url.hasSameOrigin(as: base) {
+            request.headers.add(name: "Authorization", value: ClientPool.basic(credentials).headerValue)
+        } else if let credentials = url.credentials {
+            request.headers.add(name: "Authorization", value: ClientPool.basic(credentials).headerValue)
+        }
+        state.withLock { $0.statistics.requests += 1 }
+        do {
+            return try await client.execute(request, deadline: .distantFuture)
+        } catch {
+            throw TransportFailure.explain(error, url, through: route)
+        }
+    }
+
+    private func follow(_ location: String, from url: OriginURL) throws(SourceError) -> OriginURL {
+        let next: OriginURL
+        do throws(OriginURL.Invalid) {
+            next = try url.following(location)
+        } catch {
+            throw SourceError(.final(errno: EIO), "\(url.display) redirects to an address that cannot be used (\(error.message)): check the server")
+        }
+        if url.isSecure && !next.isSecure {
+            throw SourceError(.final(errno: EIO), "\(url.display) redirects from https to plain http (\(next.display)), which is not followed: use the address of the target")
+        }
+        state.withLock { $0.statistics.redirects += 1 }
+        return next
+    }
+
+    /// Reads the body: exactly `expected` bytes if that is known, never more than `limit`.
+    private func collect(_ response: HTTPClientResponse, _ url: OriginURL, _ route: ClientPool.Route, expected: Int?, limit: Int) async throws(SourceError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(expected ?? 0)
+        do {
+            for try await buffer in response.body {
+                if bytes.count + buffer.readableBytes > limit {
+                    if expected == nil { throw SourceError(.final(errno: EIO), RangeAnswer.ignoresRange(url)) }
+                    throw SourceError(.temporary, "\(url.display) sent more than the \(limit) bytes that it announced")
+                }
+                buffer.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
+            }
+        } catch {
+            throw TransportFailure.explain(error, url, through: route)
+        }
+        if let expected, bytes.count != expected {
+            throw SourceError(.temporary, "\(url.display) sent \(bytes.count) of the \(expected) bytes that it announced")
+        }
+        return bytes
+    }
+
+    /// Takes the range out of a whole file.
+    private func cut(_ file: [UInt8], _ url: OriginURL, _ offset: UInt64, _ length: Int, exact: Bool) throws(SourceError) -> [UInt8] {
+        let size = UInt64(file.count)
+        if exact && offset + UInt64(length) > size {
+            throw SourceError(.final(errno: EIO), "\(url.display) ends after \(size) bytes, but the package has data up to \(offset + UInt64(length)): it was cut short or belongs to another package; publish it again")
+        }
+        if offset >= size { return [] }
+        return Array(file[Int(offset)..<Int(min(size, offset + UInt64(length)))])
+    }
+
+    private func notice(_ file: OriginURL, _ headers: HTTPHeaders) {
+        let change = state.withLock { state in
+            let change = state.validators.check(file.path, headers)
+            if change != .none { state.statistics.changedAtOrigin += 1 }
+            return change
+        }
+        if case .new(let what) = change { log(.notice, "\(file.display) changed at the origin (\(what)), checking: its bytes are used as long as they match their digests") }
+    }
+}
+
+extension OriginURL {
+    /// `http://host:port` of a proxy.
+    static func http(_ host: String, _ port: Int) -> String { host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)" }
+}
