@@ -4,7 +4,7 @@ import LinuxSystem
 /// A connection to a daemon, with blocking calls. Use it from one thread at a time.
 public final class ControlClient {
     private let socket: OwnedDescriptor
-    private var lines = LineBuffer()
+    private var lines = LineBuffer(limit: ControlProtocol.maximumReplyLength)
     /// A descriptor that becomes readable when the caller no longer wants an answer (a signalfd, say); -1 for none.
     /// A call that it ends throws `cancelled`, and closing the client cancels the request at the daemon.
     public var interruption: CInt = -1
@@ -51,7 +51,7 @@ public final class ControlClient {
         .daemonUnavailable, "The daemon ended the connection before it answered.", hint: "Look at the daemon's log, then try again.")
 
     private func nextLine(timeoutSeconds: Double?) throws(ControlError) -> [UInt8] {
-        var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         let deadline = timeoutSeconds.map { MonotonicTime.now.adding(milliseconds: UInt64(max(0, min($0, 1e9)) * 1000)) }
         while true {
             if let line = try lines.next() { return line }

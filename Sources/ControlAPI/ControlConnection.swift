@@ -32,11 +32,12 @@ final class ControlConnection: Sendable {
         try? SystemCalls.setSendTimeout(socket.rawValue, seconds: 10)
         do {
             let peer = try credentials()
-            var lines = LineBuffer()
+            var lines = LineBuffer(limit: ControlProtocol.maximumRequestLength)
             while let line = try nextLine(&lines) {
                 let request = try ControlProtocol.decode(ControlRequest.self, line)
                 let (reply, connected) = try answer(request, peer: peer)
-                if case .mount(let mount) = request, mount.lease, case .mounted = reply { leases.append(mount.mountpoint) }
+                // A mount whose answer nobody received is nobody's: it goes the way of the leased ones.
+                if case .mount(let mount) = request, case .mounted = reply, mount.lease || !connected { leases.append(mount.mountpoint) }
                 if !connected { break }
             }
         } catch {
@@ -79,7 +80,7 @@ final class ControlConnection: Sendable {
     private func write(_ replies: [ControlReply]) throws(ControlError) {
         for reply in replies {
             var line = ControlProtocol.line(reply)
-            if line.count > ControlProtocol.maximumLineLength {
+            if line.count > ControlProtocol.maximumReplyLength {
                 line = ControlProtocol.line(ControlReply.error(ControlError(
                     .lineTooLong, "The answer is longer than a line of the control protocol may be.", hint: "Ask for less: one mount, or no list of files.")))
             }

@@ -16,8 +16,11 @@ public enum ControlProtocol {
     /// The version that both sides write in `v`. Another version is answered with the error code `protocol_version`.
     public static let version = 1
 
-    /// The longest line in bytes, its `\n` included: a bound on the memory that a peer can make us take.
-    public static let maximumLineLength = 1 << 20
+    /// The longest request in bytes, its `\n` included: a bound on the memory that a client can make the daemon take.
+    public static let maximumRequestLength = 1 << 20
+
+    /// The longest answer in bytes: a status with every file of a large package.
+    public static let maximumReplyLength = 64 << 20
 
     /// Connections served at once; the next one is told `busy`.
     public static let maximumConnections = 64

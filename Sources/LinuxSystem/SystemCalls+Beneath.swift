@@ -13,4 +13,13 @@ extension SystemCalls {
             return OwnedDescriptor(CInt(try value(result)))
         }
     }
+
+    /// openat2(2) with `directory` as the root of everything: absolute paths and links mean what they mean inside it.
+    public static func open(_ path: FilePath, inRoot directory: CInt, flags: CInt) throws(Errno) -> OwnedDescriptor {
+        while true {
+            let result = path.withPlatformString { clinux_open_in_root(directory, $0, flags) }
+            if result == -Int64(EINTR) || result == -Int64(EAGAIN) { continue }
+            return OwnedDescriptor(CInt(try value(result)))
+        }
+    }
 }

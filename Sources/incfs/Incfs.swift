@@ -1,0 +1,64 @@
+import ArgumentParser
+import ControlAPI
+import Glibc
+
+/// The command. It starts quickly: no network, no package is read here; the daemon does the work.
+@main
+struct Incfs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "incfs",
+        abstract: "Use programs and data while they are still downloading.",
+        discussion: """
+            Publish a directory, put the result on any web server, and mount or run it elsewhere at once: files are there \
+            immediately, their contents come when they are read, every byte is checked before it is seen.
+
+              incfs publish app/ -o out/
+              incfs serve out/
+              incfs run 'http://127.0.0.1:8080/app.incfs#sha256=…' -- bin/app
+
+            Exit status: 0 success; 1 failure, or verify found something wrong; 2 wrong usage; 3 the origin cannot be reached; \
+            4 verification or trust; 5 no FUSE or no permission; 6 disk; 7 timed out; 130 interrupted. \
+            `incfs run` passes on the program's status, and 125, 126, 127 for failures of its own, like env(1).
+
+            ADDRESS is an http or https URL or a path, with “#sha256=DIGEST” to pin what it must contain (quote it: # starts a \
+            comment in a shell). A path and this machine's own addresses need no digest; anything else needs one, or --insecure.
+            """,
+        version: Version.text,
+        subcommands: [
+            PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, StatusCommand.self,
+            WaitCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self,
+        ])
+
+    static func main() {
+        Glibc.exit(execute(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Parses and runs. Returns the exit status.
+    static func execute(_ arguments: [String]) -> Int32 {
+        // What is wrong with the command line of `run` must not look like the program's own status.
+        let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            return ExitStatus.success.rawValue
+        } catch let error as ControlError {
+            Terminal.report(error)
+            return error.code == .usage ? usage.rawValue : error.exitCode
+        } catch let status as ExitStatus {
+            return status.rawValue
+        } catch {
+            if exitCode(for: error) == .success { exit(withError: error) }
+            Terminal.error(fullMessage(for: error).replacingPrefix("Error: ", with: "incfs: "))
+            return usage.rawValue
+        }
+    }
+}
+
+/// Ends the command with a status and nothing to say.
+extension ExitStatus: Error {}
+
+extension String {
+    func replacingPrefix(_ prefix: String, with other: String) -> String {
+        hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+    }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import ControlAPI
+import Glibc
+
+struct MountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mount",
+        abstract: "Mount a package; returns when it is usable.",
+        discussion: """
+            The rest is fetched in the background, what is read first. End it with “incfs unmount”, umount or fusermount3 -u.
+
+              incfs mount 'https://example.org/app.incfs#sha256=…' /mnt/app
+            """)
+
+    @Argument(help: "An http or https URL or a path, with #sha256=DIGEST to pin its contents.")
+    var address: String
+
+    @Argument(help: "An existing directory.")
+    var mountpoint: String
+
+    @OptionGroup var store: StoreOptions
+
+    @Flag(help: "Stay, show progress, and unmount at SIGINT or SIGTERM.")
+    var foreground = false
+
+    @Flag(help: "Fetch only what is read.")
+    var noFill = false
+
+    @Option(help: ArgumentHelp("Let a read fail after so many seconds without its data. Default: it waits.", valueName: "seconds"))
+    var readTimeout: Double?
+
+    @OptionGroup var trust: TrustOptions
+
+    @Flag(help: "Let other users see the mount. For users other than root /etc/fuse.conf must have the line user_allow_other.")
+    var allowOther = false
+
+    @Flag(help: "Print what was mounted as JSON.")
+    var json = false
+
+    func validate() throws {
+        if let readTimeout, !(readTimeout > 0 && readTimeout <= 1e6) { throw ValidationError("--read-timeout must be a number of seconds above 0.") }
+    }
+
+    func run() throws {
+        let address = try PackageAddress(argument: address)
+        try address.requireTrust(insecure: trust.insecure)
+        let place = try MountpointPath.new(mountpoint)
+        let interruption = try Interruption()
+        let daemon = try Daemon(store: store.store)
+        let request = MountRequest(
+            address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
+            insecure: trust.insecure, allowOther: allowOther, lease: foreground, proxies: .current)
+        try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
+            if json { try Terminal.json(report) } else { Terminal.output(Self.summary(report)) }
+            if foreground { try stay(client, place, interruption) }
+        }
+    }
+
+    static func summary(_ report: MountReport) -> String {
+        let title = Terminal.printable([report.name, report.release].filter { !$0.isEmpty }.joined(separator: " "))
+        return "\(title) is mounted at \(report.mountpoint): \(HumanText.count(report.files, "file")), \(HumanText.bytes(report.bytes))."
+    }
+
+    /// Until a signal comes, or somebody else unmounts.
+    private func stay(_ client: ControlClient, _ place: String, _ interruption: borrowing Interruption) throws {
+        var progress = ProgressLine("fetched")
+        if !noFill {
+            defer { progress.finish() }
+            do { _ = try client.call(.wait(WaitRequest(mountpoint: place))) { progress.show($0) } } catch {
+                if error.code == .notMounted { return }
+                throw error
+            }
+            progress.finish()
+            Terminal.error("Everything is here. Ctrl-C unmounts.")
+        }
+        // Look twice a second whether it still is there: umount(8) may end it as well.
+        while true {
+            if let events = try? SystemPoll.readable(interruption.descriptor, milliseconds: 500), events { throw ControlError(.cancelled, "Interrupted.") }
+            guard case .status(let report) = try client.call(.status(StatusRequest()), timeoutSeconds: 30), report.mounts.contains(where: { $0.mountpoint == place }) else { return }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import ControlAPI
+import Glibc
+import LinuxSystem
+
+/// Where data is kept, on every command that talks to a daemon.
+struct StoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The directory that keeps fetched data. Default: $INCFS_STORE, else /var/cache/incfs (root) or ~/.cache/incfs.", valueName: "dir"))
+    var store: String?
+}
+
+/// What `mount`, `run` and `verify` may take without a digest.
+struct TrustOptions: ParsableArguments {
+    @Flag(help: "Accept whatever the address serves, without a digest in it.")
+    var insecure = false
+}
+
+extension PackageAddress {
+    /// What the user wrote, from the current directory.
+    init(argument: String) throws(ControlError) {
+        guard let here = try? SystemCalls.realPath(".") else { throw ControlError(.usage, "The current directory does not exist any more.", hint: "Use absolute paths.") }
+        try self.init(argument, relativeTo: here)
+    }
+}
+
+extension ProxyEnvironment {
+    /// Of this process.
+    static var current: ProxyEnvironment { ProxyEnvironment { name in getenv(name).map { String(cString: $0) } } }
+}

@@ -1,0 +1,84 @@
+import ControlAPI
+import Glibc
+import LinuxSystem
+
+/// A program from its start to its end, with signals passed on.
+///
+/// The program stays in this process group. What the terminal sends reaches it without us, so only signals that a process
+/// sent to us alone are passed on.
+struct ProgramRun {
+    private static let forwarded = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH]
+    /// To be blocked before any thread is started.
+    static let signals = forwarded + [SIGCHLD]
+
+    let program: PackageProgram
+    let arguments: [String]
+    let root: FilePath
+
+    private enum Start {
+        case pending(thread: pid_t)
+        case running(pid_t)
+        case failed(Errno)
+    }
+
+    /// Starts the program and waits for it. Returns its exit status, or 128 plus the number of the signal that ended it.
+    ///
+    /// - Throws: exit status 126 or 127 when it cannot be started.
+    func wait() throws(ControlError) -> ExitStatus {
+        let start = Condition(Start.pending(thread: 0))
+        // execve(2) reads the program, which may have to be fetched first: this thread stays free for signals.
+        Thread(name: "start") { [self] in
+            start.withLock { $0 = .pending(thread: SystemCalls.threadID()) }
+            do throws(Errno) {
+                let pid = try SystemCalls.spawn(program.path, [program.name] + arguments, environment: environment, descriptors: [0, 1, 2])
+                start.update { $0 = .running(pid) }
+            } catch { start.update { $0 = .failed(error) } }
+            // Wakes sigtimedwait below.
+            kill(getpid(), SIGCHLD)
+        }.detach()
+        while true {
+            let signal = try? SystemCalls.waitForSignal(Self.signals, timeoutMilliseconds: 1000)
+            switch start.withLock({ $0 }) {
+            case .failed(let error): throw cannotStart(error)
+            case .pending(let thread):
+                if let signal, signal.number != SIGCHLD, !signal.fromKernel { forward(signal.number, toChildrenOf: thread) }
+            case .running(let pid):
+                if let signal, signal.number != SIGCHLD, !signal.fromKernel { try? SystemCalls.signal(pid, signal.number) }
+                if let ended = try? SystemCalls.wait(for: pid, options: WNOHANG) { return Self.status(ended.status) }
+            }
+        }
+    }
+
+    private var environment: [String] {
+        var result: [String] = []
+        var entry = environ
+        while let text = entry.pointee {
+            let line = String(cString: text)
+            if !line.hasPrefix("INCFS_ROOT=") { result.append(line) }
+            entry += 1
+        }
+        return result + ["INCFS_ROOT=\(root)"]
+    }
+
+    /// The child that waits for its program's first page has no known number yet, but it has a parent thread.
+    private func forward(_ signal: CInt, toChildrenOf thread: pid_t) {
+        guard let bytes = try? SystemCalls.contents(of: FilePath("/proc/self/task/\(thread)/children")) else { return }
+        for word in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
+            if let pid = pid_t(word) { try? SystemCalls.signal(pid, signal) }
+        }
+    }
+
+    private func cannotStart(_ error: Errno) -> ControlError {
+        if error == .noSuchFileOrDirectory {
+            return ControlError(.usage, "\(program.name) cannot be started: the interpreter or loader that it asks for is not on this machine.",
+                                hint: "See its first line, or “file” and “readelf -l” of it.", exit: .runNotFound, errno: error.rawValue)
+        }
+        return ControlError(.internalFailure, "\(program.name) cannot be started: \(error).", exit: .runCannotStart, errno: error.rawValue)
+    }
+
+    /// As shells say it (wait(2)).
+    static func status(_ raw: CInt) -> ExitStatus {
+        let signal = raw & 0x7f
+        return ExitStatus(rawValue: signal == 0 ? raw >> 8 & 0xff : 128 + signal)
+    }
+}

@@ -1,0 +1,48 @@
+import ControlAPI
+
+/// The status for people.
+enum StatusText {
+    static func text(_ status: UserStatus, color: Bool) -> String {
+        guard !status.mounts.isEmpty else { return status.daemons.isEmpty ? "Nothing is mounted." : "Nothing is mounted. The daemon runs (process \(status.daemons[0].daemonPid))." }
+        return status.mounts.map { mount($0, color: color) }.joined(separator: "\n\n")
+    }
+
+    static func mount(_ m: MountStatus, color: Bool) -> String {
+        let bold: (String) -> String = { color ? "\u{1b}[1m\($0)\u{1b}[0m" : $0 }
+        let red: (String) -> String = { color ? "\u{1b}[31m\($0)\u{1b}[0m" : $0 }
+        let title = [m.name, m.release].filter { !$0.isEmpty }.joined(separator: " ")
+        var lines = [bold(Terminal.printable(m.mountpoint)) + "  " + Terminal.printable(title), "  from     \(Terminal.printable(m.address))"]
+        var present = "  present  \(HumanText.percent(m.blocksPresent, of: m.blocksTotal)) %: \(m.blocksPresent) of \(HumanText.count(m.blocksTotal, "block"))"
+        switch m.fillState {
+        case .off: if !m.complete { present += ", fetching only what is read" }
+        case .filling:
+            if m.rateBytesPerSecond > 0 { present += ", \(HumanText.rate(m.rateBytesPerSecond))" }
+            if let left = m.secondsLeft { present += ", \(HumanText.duration(left)) left" }
+        case .waiting: present += ", waiting for the origin"
+        case .stopped: present += ", stopped"
+        case .complete: break
+        }
+        lines.append(present)
+        lines.append("  fetched  \(HumanText.bytes(m.bytesFetched)) in \(HumanText.count(m.requests, "request")); \(HumanText.count(m.filesTouched, "file")) touched")
+        if m.readersWaiting > 0 {
+            lines.append("  waiting  " + red(HumanText.count(UInt64(m.readersWaiting), "reader")) + (m.waitReason.map { ": " + Terminal.printable($0) } ?? ""))
+            for wait in m.waits.prefix(10) { lines.append("           process \(wait.pid): \(Terminal.printable(wait.path)), block \(wait.block), for \(HumanText.duration(wait.seconds))") }
+            if m.waits.count > 10 { lines.append("           and \(m.waits.count - 10) more") }
+        }
+        if m.waitSecondsTotal > 0 { lines.append("  waited   \(HumanText.duration(m.waitSecondsTotal)) in all") }
+        let e = m.errors
+        if e.corruptBlocks > 0 { lines.append("  errors   " + red("\(HumanText.count(e.corruptBlocks, "block")) did not match their digest") + "; \(e.refetched) fetched again") }
+        if e.failedReads > 0 { lines.append("  errors   " + red("\(HumanText.count(e.failedReads, "read")) failed")) }
+        if let last = m.lastError { lines.append("  last     " + red(Terminal.printable(last))) }
+        if let files = m.files { lines += files.map(file) }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func file(_ f: FileReport) -> String {
+        let percent = "\(HumanText.percent(f.blocksPresent, of: f.blocksTotal)) %", size = HumanText.bytes(f.size)
+        return "  " + pad(percent, 6) + pad(size, 10) + (f.touched ? "  * " : "    ") + Terminal.printable(f.path)
+    }
+
+    /// Right-aligned in so many columns.
+    private static func pad(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+}

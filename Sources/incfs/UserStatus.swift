@@ -1,0 +1,31 @@
+import ControlAPI
+
+/// All mounts of a user: what `incfs status --json` prints. The fields of a single daemon stand at the top, where most
+/// people, who have one store, look for them; they are the first daemon's if there are several, and absent if there is none.
+struct UserStatus: Encodable {
+    struct DaemonStatus: Encodable {
+        var daemonPid: Int32
+        var keeperPid: Int32
+        var version: String
+        var store: String
+        var mountpoints: [String]
+    }
+
+    /// The version of this output.
+    let v = 1
+    var daemonPid: Int32?
+    var keeperPid: Int32?
+    var version: String?
+    var store: String?
+    var daemons: [DaemonStatus]
+    var mounts: [MountStatus]
+
+    init(_ reports: [StatusReport]) {
+        daemonPid = reports.first?.daemonPid
+        keeperPid = reports.first?.keeperPid
+        version = reports.first?.version
+        store = reports.first?.store
+        daemons = reports.map { DaemonStatus(daemonPid: $0.daemonPid, keeperPid: $0.keeperPid, version: $0.version, store: $0.store, mountpoints: $0.mounts.map(\.mountpoint)) }
+        mounts = reports.flatMap(\.mounts)
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import ControlAPI
+
+struct WaitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wait",
+        abstract: "Wait until everything of a mount is there.",
+        discussion: "Exit status 7 when the time is over. Interrupting it stops the waiting, not the fetching.")
+
+    @Argument(help: "The mount.")
+    var mountpoint: String
+
+    @OptionGroup var store: StoreOptions
+
+    @Flag(help: "Wait for everything. Must be given.")
+    var complete = false
+
+    @Option(help: ArgumentHelp("Give up after so many seconds.", valueName: "seconds"))
+    var timeout: Double?
+
+    func validate() throws {
+        if !complete { throw ValidationError("Say what to wait for: --complete.") }
+        if let timeout, !(timeout >= 0 && timeout <= 1e9) { throw ValidationError("--timeout must be a number of seconds, not below 0.") }
+    }
+
+    func run() throws {
+        let place = try MountpointPath.existing(mountpoint)
+        let (client, _) = try MountedDaemons.required(place, store: store.store)
+        var progress = ProgressLine("fetched")
+        defer { progress.finish() }
+        _ = try client.call(.wait(WaitRequest(mountpoint: place, timeoutSeconds: timeout))) { progress.show($0) }
+    }
+}
