@@ -48,6 +48,18 @@ public struct PackageEncoding {
         try self.manifest.validate()
     }
 
+    /// Bytes of the envelope.
+    public var envelopeLength: UInt64 {
+        UInt64(PackagePrefix.length + manifest.encoded().count) + manifest.index.offset + manifest.index.storedLength
+    }
+
+    /// SHA-256 of the index. It does not depend on the manifest, so that packs can be named after it.
+    public func indexDigest() -> Digest {
+        var whole = SHA256Hasher()
+        for page in 0..<Int(manifest.layout.pageCount) { encodedPage(page).withUnsafeBytes { whole.update($0) } }
+        return whole.finish()
+    }
+
     /// Writes the envelope through `write`, which is given bytes and their offset in the file: first the index, then the head.
     ///
     /// - Returns: the package's root digest.

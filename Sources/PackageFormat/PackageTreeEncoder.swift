@@ -56,10 +56,26 @@ public struct PackageTreeEncoder {
     public mutating func add(name: [UInt8], in directory: Int, node: Int) throws(PackageError) {
         precondition(directory < nodes.count && node > 0 && node < nodes.count)
         guard PathRules.isComponent(name) else { throw .malformed("a name is empty, '.', '..', longer than 255 bytes, or holds '/' or NUL") }
+        if nodes[node].firstName == TreeNode.none {
+            nodes[node].firstName = UInt32(names.count)
+            nodes[node].parent = UInt32(directory)
+        }
         names.append(Name(directory: UInt32(directory), offset: UInt32(strings.count), length: UInt16(name.count), node: UInt32(node)))
         strings.append(contentsOf: name)
         try checkStrings()
         if nodes[node].kind == .directory { nodes[directory].linkCount += 1 } else { nodes[node].linkCount += 1 }
+    }
+
+    /// The path from the root by the name that a node was given first; empty for the root.
+    public func path(of number: Int) -> [UInt8] {
+        var components: [ArraySlice<UInt8>] = []
+        var current = number
+        while current != 0 {
+            let name = names[Int(nodes[current].firstName)]
+            components.append(strings[Int(name.offset)..<(Int(name.offset) + Int(name.length))])
+            current = Int(name.directory)
+        }
+        return Array(components.reversed().joined(separator: [UInt8(ascii: "/")]))
     }
 
     /// The tree's bytes.

@@ -1,0 +1,66 @@
+import Integrity
+import LinuxSystem
+import PackageFormat
+
+/// Makes one chunk: from memory that the coordinator filled with small files, or from a large file's segments, which it reads and
+/// whose blocks it hashes. Leaves the stored bytes and their digest.
+final class ChunkWork: Work, @unchecked Sendable {
+    // Safety: as in `Work`.
+    /// The file to read from; nil when `buffer` is filled already.
+    let file: LargeFile?
+    /// What to read, in order.
+    let segments: [DataSegment]
+    /// The content; afterwards the stored bytes.
+    let buffer: UnsafeMutableRawBufferPointer
+    let rawLength: Int
+    /// The chunk's number; -1 when the file is only hashed.
+    let number: Int
+    private let compresses: Bool
+
+    /// The digests of the segments' blocks, 32 bytes each.
+    private(set) var leaves: [Digest] = []
+    private(set) var storedLength = 0
+    private(set) var codec = ChunkRecord.Codec.stored
+    private(set) var digest = Digest.zero
+    private(set) var failure: PublishError?
+
+    init(file: LargeFile?, segments: [DataSegment], buffer: UnsafeMutableRawBufferPointer, rawLength: Int, number: Int, compresses: Bool) {
+        self.file = file
+        self.segments = segments
+        self.buffer = buffer
+        self.rawLength = rawLength
+        self.number = number
+        self.compresses = compresses
+    }
+
+    override func run(_ tools: WorkerTools) {
+        do throws(PublishError) {
+            if let file { try read(file) }
+        } catch { failure = error; return }
+        guard number >= 0 else { return }
+        storedLength = rawLength
+        if compresses && rawLength > 1 {
+            // One byte less than the content: a frame that does not fit is not worth having.
+            let room = UnsafeMutableRawBufferPointer(rebasing: tools.scratch[..<(rawLength - 1)])
+            if let length = tools.compressor.compress(UnsafeRawBufferPointer(rebasing: buffer[..<rawLength]), into: room) {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<length]))
+                storedLength = length
+                codec = .zstd
+            }
+        }
+        digest = SHA256Hasher.hash(UnsafeRawBufferPointer(rebasing: buffer[..<storedLength]))
+    }
+
+    private func read(_ file: LargeFile) throws(PublishError) {
+        var used = 0
+        leaves.reserveCapacity(rawLength / 4096 + segments.count)
+        for segment in segments {
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[used..<(used + Int(segment.length))])
+            try file.scanned.read(file.descriptor, into: bytes, at: segment.offset)
+            for start in stride(from: 0, to: bytes.count, by: 4096) {
+                leaves.append(SHA256Hasher.hashBlock(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 4096, bytes.count)])))
+            }
+            used += bytes.count
+        }
+    }
+}
