@@ -1,0 +1,153 @@
+import LinuxSystem
+import Testing
+import VolumeCore
+
+@testable import BlockLoading
+
+@Suite struct LoadSchedulerFillTests {
+    /// Runs until nothing is on the wire; each turn takes `milliseconds`.
+    private func finish(_ bench: SchedulerBench, milliseconds: UInt64 = 10) -> Int {
+        var turns = 0
+        while !bench.fetches.isEmpty && turns < 10_000 {
+            turns += 1
+            bench.now = bench.now.adding(milliseconds: milliseconds)
+            bench.answerAll()
+            bench.deliverAll()
+        }
+        return turns
+    }
+
+    @Test func fetchesAllInOrderEachOnceAndThenIsDone() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<1000)
+        bench.plan()
+        #expect(!bench.scheduler.statistics.fillDone)
+        _ = finish(bench)
+        #expect(bench.present.count == 1000)
+        let statistics = bench.scheduler.statistics
+        #expect(statistics.stored == 1000 && statistics.fillDone)
+        #expect(statistics.bytesFetched == 1000 << 16)
+        #expect(statistics.requests < 200)
+        let asked = bench.questions
+        bench.advance(10)
+        #expect(bench.questions == asked)
+        bench.missing += [chunk(2000)]
+        bench.advance(40_000)
+        #expect(bench.fetches.map(\.units) == [[chunk(2000)]])
+    }
+
+    @Test func startsNothingWhileADemandIsReady() {
+        let bench = SchedulerBench(filling: true) { $0.maximumRequests = 2; $0.demandReserve = 0 }
+        bench.demand(5000)
+        bench.demand(6000)
+        bench.demand(7000)
+        bench.missing = chunks(0..<100)
+        bench.plan()
+        #expect(bench.fetches.map(\.priority) == [.demand, .demand])
+        bench.answerAll()
+        #expect(bench.fetches.first?.units == [chunk(7000)])
+    }
+
+    @Test func keepsSmallShortlyAfterADemand() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<10_000)
+        bench.plan()
+        // 50 Mbit/s: let it learn the rate.
+        for _ in 0..<20 {
+            let bytes = bench.fetches.map(\.length).reduce(0, +)
+            bench.now = bench.now.adding(milliseconds: UInt64(bytes * 1000 / 6_250_000) + 20)
+            bench.answerAll()
+            bench.deliverAll()
+        }
+        let idle = bench.scheduler.backgroundOnWire.bytes
+        #expect(idle >= 512 << 10 && idle <= 2 << 20)
+        bench.demand(50_000)
+        let before = bench.fetches.count
+        for fetch in bench.takeFetches() where fetch.priority == .background {
+            bench.send(.fetched(fetch.id))
+        }
+        bench.deliverAll()
+        #expect(before > 1)
+        // What is on the wire now was started while the demand was: 25 ms of the link, at least one unit.
+        #expect(bench.scheduler.backgroundOnWire.bytes <= max(64 << 10, 6_250_000 / 40 + (64 << 10)))
+        #expect(bench.scheduler.backgroundOnWire.requests >= 1)
+    }
+
+    @Test func canBeSwitchedOffAndOn() {
+        let bench = SchedulerBench()
+        bench.missing = chunks(0..<10)
+        bench.plan()
+        #expect(bench.fetches.isEmpty && bench.questions == 0)
+        bench.send(.setFilling(true))
+        #expect(bench.fetches.count == 1)
+        bench.send(.setFilling(false))
+        _ = finish(bench)
+        let got = bench.present.count
+        #expect(got < 11)
+        bench.send(.setFilling(true))
+        _ = finish(bench)
+        #expect(bench.present.count == 10 && bench.scheduler.statistics.fillDone)
+    }
+
+    @Test func looksAgainWhenAnIndexPageHasTaughtItMore() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = [LoadUnit(.indexPage, 0)]
+        bench.plan()
+        bench.answerAll()
+        bench.missing += chunks(0..<5)
+        bench.deliverAll()
+        _ = finish(bench)
+        #expect(bench.present.count == 6 && bench.scheduler.statistics.fillDone)
+    }
+
+    @Test func passesOverAFileThatIsGoneUntilSomebodyAsks() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<500) + [LoadUnit(.indexPage, 7)]
+        bench.plan()
+        var requests = 0
+        while !bench.fetches.isEmpty {
+            for fetch in bench.takeFetches() {
+                requests += 1
+                if fetch.path.isEmpty { bench.send(.fetched(fetch.id)) } else { bench.send(.fetchFailed(fetch.id, SourceError(.final(errno: 5), "gone"))) }
+            }
+            bench.deliverAll()
+        }
+        #expect(requests < 30)
+        #expect(bench.present == [LoadUnit(.indexPage, 7)])
+        #expect(bench.failures.isEmpty)
+        #expect(bench.scheduler.statistics.skipped == 500)
+        for _ in 0..<5 { bench.advance(1001) }
+        #expect(bench.fetches.isEmpty && bench.scheduler.statistics.fillDone)
+        bench.demand(3)
+        #expect(bench.fetches.map(\.units) == [[chunk(3)]])
+        bench.answerAll()
+        bench.deliverAll()
+        bench.send(.setFilling(true))
+        _ = finish(bench)
+        #expect(bench.present.count == 501)
+    }
+
+    @Test func aVolumeThatAlwaysNamesWhatIsThereDoesNotSpin() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<3)
+        bench.plan()
+        _ = finish(bench)
+        // The volume believes that it is missing, and answers "present" when asked where it lies.
+        var scheduler = LoadScheduler(configuration: LoaderConfiguration(), sourceName: "test", seed: 1)
+        var questions = 0
+        var pending = scheduler.plan(now: bench.now)
+        var passEnds = false
+        while !pending.isEmpty && questions < 50 {
+            switch pending.removeFirst() {
+            case .askMissing:
+                questions += 1
+                pending += scheduler.handle(.missing(passEnds ? [] : [chunk(1)]), now: bench.now)
+                passEnds.toggle()
+            case .locate(let unit): pending += scheduler.handle(.located(unit, .present), now: bench.now)
+            default: break
+            }
+            if pending.isEmpty { pending += scheduler.plan(now: bench.now) }
+        }
+        #expect(questions <= 2)
+    }
+}
