@@ -38,7 +38,7 @@ struct KeeperArguments {
                 break
             }
             guard ["--store", "--socket", "--daemon", "--log", "--watchdog"].contains(name) else { throw Wrong(sentence: "unknown argument \(name)") }
-            guard index + 1 < arguments.count else { throw Wrong(sentence: "\(name) needs a value") }
+            guard index + 1 < arguments.count, arguments[index + 1] != "--" else { throw Wrong(sentence: "\(name) needs a value") }
             values[name] = arguments[index + 1]
             index += 2
         }

@@ -1,0 +1,80 @@
+import LinuxSystem
+import Testing
+
+@testable import FUSEMount
+
+@Suite struct MountTableTests {
+    static let text = """
+        27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+        60 27 0:51 / /mnt/a\\040b ro,nosuid,nodev shared:3 master:1 - fuse.incfs https://x ro,user_id=0
+        61 60 0:52 / /mnt/a\\040b rw - tmpfs none rw
+        not a mount at all
+        62 27 0:53 / /mnt/back\\134slash rw - fuse x rw
+
+        """
+
+    @Test func entriesAreReadAndEscapesUndone() {
+        let table = MountTable(text: Array(Self.text.utf8))
+        #expect(table.entries.map(\.mountpoint) == ["/", "/mnt/a b", "/mnt/a b", "/mnt/back\\slash"])
+        #expect(table.entries.map(\.isFUSE) == [false, true, false, true])
+        #expect(table.topmost(at: "/mnt/a b")?.device == DeviceNumber(major: 0, minor: 52))
+        #expect(table.fuseMount(above: "/mnt/a b/c/d")?.device == DeviceNumber(major: 0, minor: 51))
+        #expect(table.fuseMount(above: "/mnt/a bc") == nil)
+        #expect(table.topmost(at: "/mnt") == nil)
+    }
+
+    @Test func everyTruncationIsRead() {
+        let bytes = Array(Self.text.utf8)
+        for length in bytes.indices { _ = MountTable(text: Array(bytes[..<length])) }
+    }
+
+    @Test func thisProcessHasARoot() throws { #expect(try MountTable.current().topmost(at: "/") != nil) }
+}
+
+@Suite struct MountOptionsTests {
+    @Test func optionsForBothWays() {
+        var options = MountOptions(fsname: "https://h/a,b\\c", allowOther: true)
+        #expect(options.kernelData(device: 5, uid: 1, gid: 2) == "fd=5,rootmode=40000,user_id=1,group_id=2,allow_other,default_permissions,max_read=1048576")
+        #expect(options.fusermountOptions == "ro,nosuid,nodev,fsname=https://h/a\\,b\\\\c,subtype=incfs,max_read=1048576,allow_other,default_permissions")
+        options = MountOptions(fsname: "x", readOnly: false)
+        #expect(options.kernelData(device: 5, uid: 1, gid: 2) == "fd=5,rootmode=40000,user_id=1,group_id=2,max_read=1048576")
+        #expect(options.fusermountOptions == "rw,nosuid,nodev,fsname=x,subtype=incfs,max_read=1048576")
+    }
+}
+
+@Suite struct MountRefusalTests {
+    static func error(_ path: FilePath) -> MountError? {
+        do throws(MountError) { _ = try FUSEMount.mount(at: path, options: MountOptions(fsname: "x")) } catch { return error }
+        return nil
+    }
+
+    @Test func badMountPointsAreRefusedBeforeAnythingIsOpened() {
+        #expect(Self.error("relative")?.code == .notAbsolute)
+        #expect(Self.error("/nonexistent/x")?.code == .mountpointMissing)
+        #expect(Self.error("/nonexistent/x")?.errno == .noSuchFileOrDirectory)
+        #expect(Self.error("/etc/passwd")?.code == .notADirectory)
+        #expect(Self.error("/etc/passwd/x")?.code == .notADirectory)
+        #expect(Self.error("/nonexistent/x")?.description == "cannot mount on /nonexistent/x: it does not exist; create it: mkdir -p /nonexistent/x")
+    }
+
+    @Test func shortRequestTimeOutsAreRefused() {
+        func refused(_ text: String) -> Bool {
+            do throws(MountError) { try FUSEMount.checkRequestTimeout(Array(text.utf8), name: "max_request_timeout", "/m") } catch { return error.code == .requestTimeout }
+            return false
+        }
+        #expect(!refused("0\n"))
+        #expect(refused("1\n"))
+        #expect(refused("4\n"))
+        #expect(!refused("5\n"))
+        #expect(!refused("nonsense\n"))
+    }
+
+    @Test func everyCauseSaysWhatToDo() {
+        for errno: Errno in [.noSuchFileOrDirectory, .permissionDenied, .tooManyOpenFiles] {
+            #expect(!FUSEMount.deviceError(errno, "x").advice.isEmpty)
+        }
+        #expect(FUSEMount.deviceError(.permissionDenied, "x").advice.contains("chmod 0666 /dev/fuse"))
+        #expect(FUSEMount.unmountError(.resourceBusy, "x").code == .busy)
+        #expect(FUSEMount.unmountError(.invalidArgument, "x").code == .notMounted)
+    }
+}
