@@ -1,0 +1,36 @@
+import LinuxSystem
+import Testing
+
+@testable import ControlAPI
+
+@Suite struct ControlPlacesTests {
+    private func places(_ uid: UInt32, _ variables: [String: String]) -> ControlPlaces { ControlPlaces(uid: uid) { variables[$0] } }
+
+    @Test func theStoreFollowsTheEnvironment() {
+        #expect(places(0, ["HOME": "/root"]).defaultStore == "/var/cache/incfs")
+        #expect(places(0, ["INCFS_STORE": "/s"]).defaultStore == "/s")
+        #expect(places(7, ["HOME": "/home/u"]).defaultStore == "/home/u/.cache/incfs")
+        #expect(places(7, ["HOME": "/home/u", "XDG_CACHE_HOME": "/c"]).defaultStore == "/c/incfs")
+        #expect(places(7, ["HOME": "/home/u", "XDG_CACHE_HOME": "relative"]).defaultStore == "/home/u/.cache/incfs")
+        #expect(places(7, [:]).defaultStore == nil)
+    }
+
+    @Test func theSocketIsNamedByItsStore() {
+        let root = places(0, ["XDG_RUNTIME_DIR": "/run/user/0"]), user = places(7, ["XDG_RUNTIME_DIR": "/run/user/7"])
+        #expect(root.runtimeDirectory == "/run/incfs")
+        #expect(user.runtimeDirectory == "/run/user/7/incfs")
+        #expect(places(7, [:]).runtimeDirectory == "/tmp/incfs-7")
+        // FNV-1a of "a" is a published test vector.
+        #expect(root.socket(forRealStore: "a") == "/run/incfs/af63dc4c8601ec8c.sock")
+        #expect(user.socket(forRealStore: "/x") != user.socket(forRealStore: "/y"))
+    }
+
+    @Test func aRuntimeDirectoryThatOthersCanEnterIsRefused() throws {
+        let directory = TemporaryDirectory()
+        let mine = ControlPlaces(uid: 4_000_000) { $0 == "XDG_RUNTIME_DIR" ? directory.path.string : nil }
+        // The directory that is made belongs to us, not to that user.
+        let error = #expect(throws: ControlError.self) { try mine.makeRuntimeDirectory() }
+        #expect(error?.code == .permission && error?.exitCode == 5)
+        #expect(mine.sockets().isEmpty)
+    }
+}
