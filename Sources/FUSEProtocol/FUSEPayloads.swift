@@ -15,6 +15,15 @@ public struct FUSEIoctl: @unchecked Sendable {
 
     /// `FUSE_IOCTL_DIR`: the file is a directory (7.18).
     public static let directoryFlag: UInt32 = 1 << 4
+
+    public init(fh: UInt64, flags: UInt32, command: UInt32, argument: UInt64, outSize: UInt32, input: UnsafeRawBufferPointer) {
+        self.fh = fh
+        self.flags = flags
+        self.command = command
+        self.argument = argument
+        self.outSize = outSize
+        self.input = input
+    }
 }
 
 /// POLL (`struct fuse_poll_in`).
@@ -29,6 +38,13 @@ public struct FUSEPoll: Hashable, Sendable {
 
     /// `FUSE_POLL_SCHEDULE_NOTIFY` (7.11).
     public static let scheduleNotify: UInt32 = 1 << 0
+
+    public init(fh: UInt64, kh: UInt64, flags: UInt32, events: UInt32) {
+        self.fh = fh
+        self.kh = kh
+        self.flags = flags
+        self.events = events
+    }
 }
 
 /// BATCH_FORGET's list: pairs of node id and lookup count.

@@ -21,4 +21,12 @@ public struct FUSESessionStatistics: Hashable, Sendable {
     public var malformedRequests: UInt64
     /// Parked requests given up because their caller was dying.
     public var interruptedReads: UInt64
+
+    public init(forgottenReplies: UInt64 = 0, lateReplies: UInt64 = 0, failedReplies: UInt64 = 0, malformedRequests: UInt64 = 0, interruptedReads: UInt64 = 0) {
+        self.forgottenReplies = forgottenReplies
+        self.lateReplies = lateReplies
+        self.failedReplies = failedReplies
+        self.malformedRequests = malformedRequests
+        self.interruptedReads = interruptedReads
+    }
 }
