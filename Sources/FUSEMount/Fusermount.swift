@@ -28,9 +28,8 @@ struct Fusermount {
     /// Runs it with `socket` as the descriptor named by `_FUSE_COMMFD`, and waits for its end.
     func run(_ arguments: [String], socket: CInt? = nil) throws(Errno) -> Outcome {
         let null = try SystemCalls.open("/dev/null", flags: O_RDWR)
-        var pipe: (CInt, CInt) = (-1, -1)
-        pipe = try SystemCalls.socketPair(type: SOCK_STREAM)
-        let reader = OwnedDescriptor(pipe.0), writer = OwnedDescriptor(pipe.1)
+        let pipe = try SystemCalls.pipe()
+        let reader = OwnedDescriptor(pipe.read), writer = OwnedDescriptor(pipe.write)
         // It trusts nothing in the environment but this variable; the rest stays away from a setuid program.
         let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"] + (socket == nil ? [] : ["_FUSE_COMMFD=3"])
         let descriptors = [null.rawValue, null.rawValue, writer.rawValue] + (socket.map { [$0] } ?? [])

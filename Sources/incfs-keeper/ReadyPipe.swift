@@ -5,11 +5,11 @@ import LinuxSystem
 struct ReadyPipe: ~Copyable {
     private var pipe: OwnedDescriptor?
 
-    /// Takes descriptor 3 if it is a pipe or a socket; closes everything else that was inherited, so that nobody waits for the
+    /// Takes descriptor 3 if it is a pipe; closes everything else that was inherited, so that nobody waits for the
     /// end of a pipe that the keeper keeps open by accident.
     init() {
         var isPipe = false
-        if let status = try? SystemCalls.status(of: 3) { isPipe = status.mode & S_IFMT == S_IFIFO || status.mode & S_IFMT == S_IFSOCK }
+        if let status = try? SystemCalls.status(of: 3) { isPipe = status.mode & S_IFMT == S_IFIFO }
         SystemCalls.closeAll(from: isPipe ? 4 : 3)
         pipe = isPipe ? OwnedDescriptor(3) : nil
         if isPipe { _ = fcntl(3, F_SETFD, FD_CLOEXEC) }

@@ -29,8 +29,8 @@ public final class KeeperUnderTest {
         let arguments =
             ["--store", directory.appending("store").string, "--socket", directory.appending("run/control").string]
             + ["--daemon", (daemon ?? programs.appending("keeper-test-daemon")).string] + options + ["--"] + daemonArguments
-        let pipe = try SystemCalls.socketPair(type: SOCK_STREAM)
-        let reader = OwnedDescriptor(pipe.0), writer = OwnedDescriptor(pipe.1)
+        let pipe = try SystemCalls.pipe()
+        let reader = OwnedDescriptor(pipe.read), writer = OwnedDescriptor(pipe.write)
         let null = try SystemCalls.open("/dev/null", flags: O_RDWR)
         let descriptors = [null.rawValue, null.rawValue, 2, writer.rawValue]
         switch setting {
