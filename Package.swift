@@ -34,7 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
     ],
     targets: [
         // Shims.
@@ -46,6 +46,8 @@ let package = Package(
         room("LinuxSystem", ["CLinux", system]),
         room("FUSEProtocol"),
         room("FUSESession", ["FUSEProtocol", "LinuxSystem"]),
+        room("FUSEMount", ["LinuxSystem"]),
+        room("KeeperLink", ["LinuxSystem"]),
         room("Integrity", ["CCrypto"]),
         room("BlockCodec", ["CZstd"]),
         room("PackageFormat", ["Integrity", "BlockCodec"]),
@@ -57,28 +59,42 @@ let package = Package(
         room("PackagePublisher", ["PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
 
         // Control plane.
-        room("BlockLoading", ["VolumeCore", collections]),
-        room("FileSource", ["BlockLoading", "LinuxSystem"]),
+        room("BlockLoading", ["VolumeCore", "LinuxSystem", collections]),
+        room("FileSource", ["BlockLoading", "LinuxSystem", collections, system]),
         room("HTTPSource", [
-            "BlockLoading",
+            "BlockLoading", "LinuxSystem", system,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
         room("ControlAPI", ["LinuxSystem"]),
-        room("IncrementalFS", ["VolumeFUSE", "VolumeCore", "BlockLoading", "FileSource", "HTTPSource", "PackageFormat", "ControlAPI", logging]),
+        room("IncrementalFS", [
+            "VolumeFUSE", "VolumeCore", "BlockStore", "BlockLoading", "FileSource", "HTTPSource", "PackageFormat", "Integrity", "FUSESession",
+            "FUSEProtocol", "LinuxSystem",
+        ]),
 
         // Executables.
-        .executableTarget(name: "incfs-keeper", dependencies: ["FUSESession", "LinuxSystem"], swiftSettings: strict),
-        .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", logging], swiftSettings: strict),
+        .executableTarget(name: "incfs-keeper", dependencies: ["FUSEMount", "KeeperLink", "LinuxSystem"], swiftSettings: strict),
+        .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
         .executableTarget(name: "incfs", dependencies: ["ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
         .executableTarget(
             name: "incfs-origin",
             dependencies: [
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                "LinuxSystem", arguments,
+                .product(name: "NIOPosix", package: "swift-nio"),
+                "LinuxSystem", logging, arguments,
             ],
             swiftSettings: strict),
+
+        // Tests, mirroring the targets.
+        tests("VolumeCoreTests", ["VolumeCore", "LinuxSystem"]),
+        tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
+        tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
+        tests("KeeperTests", ["LinuxSystem", "KeeperTesting", "incfs-keeper", "keeper-test-daemon"]),
+        .target(name: "KeeperTesting", dependencies: ["LinuxSystem"], path: "Tests/KeeperTesting", swiftSettings: strict),
+        .executableTarget(
+            name: "keeper-test-daemon", dependencies: ["KeeperLink", "LinuxSystem"], path: "Tests/KeeperTestDaemon", swiftSettings: strict),
     ]
 )

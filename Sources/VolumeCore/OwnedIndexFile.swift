@@ -15,17 +15,17 @@ final class OwnedIndexFile: Sendable {
     /// Takes in every page that verifies.
     func load(into index: PackageIndex) {
         guard let size = try? SystemCalls.status(of: descriptor.rawValue).size, size > 0 else { return }
-        let buffer = AlignedBuffer(count: index.pageSize)
+        let buffer = AlignedBuffer(count: Int(IndexLayout.pageSize))
         for page in 0..<index.pageCount where !index.isInstalled(page) {
             let length = index.pageRange(page).length
             let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<length])
-            guard let n = try? SystemCalls.preadAll(descriptor.rawValue, into: bytes, at: UInt64(page) * UInt64(index.pageSize)), n == length else { continue }
+            guard let n = try? SystemCalls.preadAll(descriptor.rawValue, into: bytes, at: UInt64(page) * IndexLayout.pageSize), n == length else { continue }
             _ = index.install(page: page, bytes: UnsafeRawBufferPointer(bytes))
         }
     }
 
     /// Keeps a verified page. A failure costs one request at the next start, nothing else.
     func keep(page: Int, of index: PackageIndex, _ bytes: UnsafeRawBufferPointer) {
-        _ = try? SystemCalls.pwriteAll(descriptor.rawValue, bytes, at: UInt64(page) * UInt64(index.pageSize))
+        _ = try? SystemCalls.pwriteAll(descriptor.rawValue, bytes, at: UInt64(page) * IndexLayout.pageSize)
     }
 }

@@ -12,39 +12,43 @@ struct ChunkPiece: Sendable {
 enum ChunkPieces {
     case pieces([ChunkPiece])
     case waiting(LoadUnit)
-    case invalid
+    case invalid(InvalidRecord)
 }
 
 extension PackageVolume {
     /// What chunk `number` brings, by its extents.
     func pieces(ofChunk number: UInt64) -> ChunkPieces {
         let chunk: ChunkRecord
-        switch index.chunk(Int(number)) {
+        switch index.lookUp(chunk: Int(number)) {
         case .record(let found): chunk = found
-        case .notInstalled: return .waiting(indexPage(forChunk: number))
-        case .invalid: return .invalid
+        case .notInstalled(let page): return .waiting(page)
+        case .invalid(let why): return .invalid(why)
         }
         var pieces: [ChunkPiece] = []
-        pieces.reserveCapacity(Int(chunk.extentCount))
-        for i in Int(chunk.firstExtent)..<Int(chunk.firstExtent) + Int(chunk.extentCount) {
-            switch index.extent(i) {
-            case .record(let extent): if let piece = piece(of: number, in: extent) { pieces.append(piece) }
-            case .notInstalled: return .waiting(LoadUnit(.indexPage, UInt64(index.page(ofExtent: i))))
-            case .invalid: return .invalid
+        pieces.reserveCapacity(chunk.extents.count)
+        for i in chunk.extents {
+            switch index.lookUp(extent: i) {
+            case .record(let extent):
+                do throws(InvalidRecord) {
+                    let place = try index.placement(ofExtent: i, extent, inChunk: Int(number), chunk)
+                    pieces.append(ChunkPiece(
+                        object: extent.object, file: place.fileOffset..<place.fileOffset + UInt64(place.length), chunkOffset: place.offsetInChunk))
+                } catch { return .invalid(error) }
+            case .notInstalled(let page): return .waiting(page)
+            case .invalid(let why): return .invalid(why)
             }
         }
         return .pieces(pieces)
     }
 
-    /// The part of `extent` that lies in chunk `number`; nil if none does.
-    func piece(of number: UInt64, in extent: ExtentRecord) -> ChunkPiece? {
-        let first = UInt64(extent.firstChunk)
-        guard number >= first else { return nil }
-        let start = number == first ? 0 : (number - first) * chunkSize - UInt64(extent.offsetInChunk)
-        guard start < extent.length else { return nil }
-        let offset = number == first ? UInt64(extent.offsetInChunk) : 0
-        let end = min(extent.length, start + chunkSize - offset)
-        return ChunkPiece(object: extent.object, file: extent.fileOffset + start..<extent.fileOffset + end, chunkOffset: Int(offset))
+    /// Why chunk `number` can never be had, by the index alone; nil if it can, or if its index page is not here yet.
+    func problem(ofChunk number: UInt64) -> String? {
+        do throws(InvalidRecord) {
+            guard let record = try index.chunk(Int(number)) else { return nil }
+            _ = try head.sourcePath(ofChunk: Int(number), record)
+            if case .invalid(let why) = pieces(ofChunk: number) { throw why }
+            return nil
+        } catch { return "\(error)" }
     }
 
     public func nextMissing(after cursor: inout UInt64, limit: Int) -> [LoadUnit] {
@@ -60,10 +64,10 @@ extension PackageVolume {
             case .pieces:
                 cursor = number + 1
                 let unit = LoadUnit(.chunk, number)
-                if !isPresent(unit) { units.append(unit) }
+                if !isPresent(unit), problem(ofChunk: number) == nil { units.append(unit) }
             }
         }
-        if units.isEmpty { cursor = manifest.chunkCount }
+        if units.isEmpty { cursor = chunkCount }
         return units
     }
 }

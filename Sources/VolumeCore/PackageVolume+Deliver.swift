@@ -12,21 +12,12 @@ extension PackageVolume: LoadTarget {
             let range = index.pageRange(Int(unit.index))
             return UnitLocation(path: [], offset: range.offset, length: range.length)
         case .chunk:
-            guard unit.index < manifest.chunkCount, case .record(let chunk) = index.chunk(Int(unit.index)) else { return nil }
-            guard let path = sourcePath(chunk.source) else { return nil }
-            return UnitLocation(path: path, offset: chunk.offset, length: Int(chunk.storedLength))
+            guard unit.index < chunkCount, case .record(let chunk) = index.lookUp(chunk: Int(unit.index)) else { return nil }
+            do throws(InvalidRecord) {
+                let path = try head.sourcePath(ofChunk: Int(unit.index), chunk)
+                return UnitLocation(path: path, offset: chunk.offset, length: Int(chunk.storedLength))
+            } catch { return nil }
         }
-    }
-
-    /// The origin's file for a chunk's source number, relative to the envelope.
-    private func sourcePath(_ source: UInt32) -> [UInt8]? {
-        if let node = manifest.inPlaceNode(ofSource: source) {
-            guard node < tree.nodeCount else { return nil }
-            let path = tree.path(of: node)
-            return manifest.inPlaceBase.isEmpty ? path : manifest.inPlaceBase + [UInt8(ascii: "/")] + path
-        }
-        guard Int(source) < manifest.packs.count else { return nil }
-        return Array(manifest.packs[Int(source)].name)
     }
 
     public func indexPage(forChunk chunk: UInt64) -> LoadUnit { LoadUnit(.indexPage, UInt64(index.page(ofChunk: Int(chunk)))) }
@@ -35,7 +26,7 @@ extension PackageVolume: LoadTarget {
         switch unit.kind {
         case .indexPage: return unit.index < UInt64(index.pageCount) && index.isInstalled(Int(unit.index))
         case .chunk:
-            guard unit.index < manifest.chunkCount else { return false }
+            guard unit.index < chunkCount else { return false }
             if chunkPresent[Int(unit.index)] { return true }
             guard case .pieces(let pieces) = pieces(ofChunk: unit.index) else { return false }
             for piece in pieces {
@@ -78,7 +69,7 @@ extension PackageVolume: LoadTarget {
     }
 
     private func deliverChunk(_ number: UInt64, _ bytes: UnsafeRawBufferPointer, _ source: String) -> Delivery {
-        guard number < manifest.chunkCount, case .record(let chunk) = index.chunk(Int(number)) else { return .stored }
+        guard number < chunkCount, case .record(let chunk) = index.lookUp(chunk: Int(number)) else { return .stored }
         // Nothing unchecked reaches the decoder.
         guard bytes.count == Int(chunk.storedLength), SHA256Hasher.hash(bytes) == chunk.digest else {
             return corrupt(name(of: LoadUnit(.chunk, number)), source)
@@ -87,8 +78,9 @@ extension PackageVolume: LoadTarget {
         switch chunk.codec {
         case .stored: return store(bytes, number, pieces)
         case .zstd:
-            return buffers.withBuffer(count: Int(chunk.rawLength)) { raw in
-                do { try ZstdDecompressor.withThreadLocal { decoder throws(CodecError) in try decoder.decompress(bytes, into: raw) } } catch {
+            return scratch.borrow { scratch in
+                let raw = UnsafeMutableRawBufferPointer(rebasing: scratch.memory.bytes[..<Int(chunk.rawLength)])
+                do throws(ZstdError) { try scratch.decoder.decompress(bytes, into: raw) } catch {
                     // The digest held: the publisher made it so. No other source can have better bytes.
                     for piece in pieces where objectBad.set(Int(piece.object)) {
                         report(.error, "\(path(ofObject: piece.object)) cannot be read: a chunk of the package does not decode (\(error)); the publisher has to make the package again")
@@ -113,7 +105,7 @@ extension PackageVolume: LoadTarget {
             do {
                 _ = try object.stored.fill(UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length]), at: piece.file.lowerBound)
             } catch {
-                if error.isWrongContent {
+                if error.cause == .wrongContent || error.cause == .wrongSize || error.cause == .invalidRange {
                     if objectBad.set(Int(piece.object)) { report(.error, "\(path(ofObject: piece.object)) is not what the package says: \(error)") }
                     continue
                 }

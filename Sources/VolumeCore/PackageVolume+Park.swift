@@ -55,17 +55,24 @@ extension PackageVolume {
             guard read.offset < end, !object.stored.isPresent(bytes: read.offset..<end) else { return .ready }
             if objectBad[Int(read.object)] { return .failed(.ioError) }
             let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
+            for chunk in units {
+                if let why = problem(ofChunk: chunk) { return failed(bad(read.object, why)) }
+            }
             // Missing blocks that no extent covers cannot happen with a consistent store; never leave a reader without a unit.
             return units.isEmpty ? .failed(.ioError) : .waiting(units.map { LoadUnit(.chunk, $0) })
         }
     }
 
+    private func failed(_ resolution: Resolution) -> Evaluation {
+        if case .failed(let error) = resolution { return .failed(error) }
+        return .failed(.ioError)
+    }
+
     /// True if every block of `object` that `chunk` brings and `range` touches is present.
     private func holdsAll(of chunk: UInt64, for object: VolumeObject, within range: Range<UInt64>) -> Bool {
-        for extent in object.extents {
-            guard let piece = piece(of: chunk, in: extent) else { continue }
-            let low = max(piece.file.lowerBound, range.lowerBound)
-            let high = min(piece.file.upperBound, range.upperBound)
+        for file in object.ranges(ofChunk: chunk) {
+            let low = max(file.lowerBound, range.lowerBound)
+            let high = min(file.upperBound, range.upperBound)
             if low < high, !object.stored.isPresent(bytes: low..<high) {
                 // The chunk's own bit may be stale (damage found meanwhile): a demand must not be skipped because of it.
                 if Int(chunk) < chunkPresent.count { chunkPresent.clear(Int(chunk)) }
@@ -112,7 +119,7 @@ extension PackageVolume {
 
     /// Bytes from `offset` on that are present without a gap, at most `limit`; 0 if the object is not resolved.
     public func presentLength(node: TreeNode, from offset: UInt64, limit: UInt64) -> UInt64 {
-        guard let number = node.object, offset < node.size, let object = slots[number] else { return 0 }
+        guard let number = node.objectNumber, offset < node.size, let object = slots[number] else { return 0 }
         let end = min(offset &+ limit, node.size)
         let blocks = Int(offset / 4096)..<Int((end + 4095) / 4096)
         guard let missing = object.stored.firstMissing(in: blocks) else { return end - offset }

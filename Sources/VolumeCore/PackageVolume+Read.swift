@@ -17,7 +17,7 @@ extension PackageVolume {
     /// `EIO`: the object cannot be opened or the disk fails in a way that fetching again does not mend.
     public func read(node: TreeNode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> ReadOutcome {
         guard offset < node.size, !buffer.isEmpty else { return .bytes(0) }
-        guard let number = node.object else { return .failed(.ioError) }
+        guard let number = node.objectNumber else { return .failed(.ioError) }
         let end = min(offset &+ UInt64(buffer.count), node.size)
         let object: VolumeObject
         switch resolve(number) {
@@ -25,9 +25,7 @@ extension PackageVolume {
         case .waiting: return .missing
         case .failed(let error): return .failed(error)
         }
-        if !object.touched.load(ordering: .relaxed), !object.touched.exchange(true, ordering: .relaxed) {
-            statistics.touchedFiles.add(1, ordering: .relaxed)
-        }
+        if !objectTouched[Int(number)], objectTouched.set(Int(number)) { statistics.touchedFiles.add(1, ordering: .relaxed) }
         guard object.stored.isPresent(bytes: offset..<end) else { return .missing }
         if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end) {
             request(object, ahead, priority: .readahead)
@@ -66,7 +64,7 @@ extension PackageVolume {
         }
         if repeated { return false }
         statistics.refusedWindows.add(1, ordering: .relaxed)
-        guard let object = node.object, offset < node.size else { return true }
+        guard let object = node.objectNumber, offset < node.size else { return true }
         switch resolve(object) {
         case .ready(let found):
             let range = offset..<min(offset &+ UInt64(size), node.size)
@@ -88,7 +86,7 @@ extension PackageVolume {
 
     /// Declares that `range` of the node will be waited for (`incfs prefetch`, `wait --path`).
     public func prefetch(node: TreeNode) {
-        guard let number = node.object else { return }
+        guard let number = node.objectNumber else { return }
         switch resolve(number) {
         case .ready(let object): request(object, 0..<object.size, priority: .declared)
         case .waiting(let units): requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .declared) })
@@ -109,7 +107,7 @@ extension PackageVolume {
     /// Errors: `ENXIO` past the end, or no data behind `offset`.
     public func seek(node: TreeNode, from offset: UInt64, whence: UInt32) -> Result<UInt64, Errno>? {
         guard offset < node.size else { return .failure(.noSuchAddressOrDevice) }
-        guard node.dataBytes < node.size, let number = node.object else { return .success(whence == 3 ? offset : node.size) }
+        guard node.dataBytes < node.size, let number = node.objectNumber else { return .success(whence == 3 ? offset : node.size) }
         switch resolve(number) {
         case .failed(let error): return .failure(error)
         case .waiting: return nil
@@ -121,10 +119,28 @@ extension PackageVolume {
             }
             var position = offset
             while i < object.extents.count, object.extents[i].fileOffset <= position {
-                position = object.extents[i].fileOffset + object.extents[i].length
+                position = object.extents[i].fileEnd
                 i += 1
             }
             return .success(min(position, node.size))
         }
+    }
+}
+
+extension PackageVolume {
+    /// The node at `path` (raw bytes, `/` between components, leading and trailing ones ignored); nil if there is none.
+    public func node(atPath path: [UInt8]) -> Int? {
+        var node = 0
+        for component in path.split(separator: UInt8(ascii: "/")) {
+            guard let next = component.withUnsafeBytes({ tree.lookup(directory: node, name: $0) }) else { return nil }
+            node = next
+        }
+        return node
+    }
+
+    /// Declares that everything below `node` will be waited for.
+    public func prefetch(tree node: Int) {
+        guard tree.node(node).kind == .directory else { return prefetch(node: tree.node(node)) }
+        for entry in tree.entries(of: node) { prefetch(tree: tree.entry(entry).node) }
     }
 }

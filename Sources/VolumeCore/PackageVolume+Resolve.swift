@@ -19,21 +19,24 @@ extension PackageVolume {
         }
         guard Int(number) < objectCount, !objectBad[Int(number)] else { return .failed(.ioError) }
         let record: ObjectRecord
-        switch index.object(Int(number)) {
+        switch index.lookUp(object: Int(number)) {
         case .record(let found): record = found
-        case .notInstalled: return .waiting([LoadUnit(.indexPage, UInt64(index.page(ofObject: Int(number))))])
-        case .invalid: return bad(number, "the package's index is inconsistent at object \(number)")
+        case .notInstalled(let page): return .waiting([page])
+        case .invalid(let why): return bad(number, "\(why)")
+        }
+        guard record.size == tree.node(tree.node(forObject: Int(number))).size else {
+            return bad(number, "the package's tree and index disagree about its size")
         }
         var extents: [ExtentRecord] = []
         var missing: [LoadUnit] = []
-        extents.reserveCapacity(Int(record.extentCount))
-        for i in Int(record.firstExtent)..<Int(record.firstExtent) + Int(record.extentCount) {
-            switch index.extent(i) {
-            case .record(let extent): extents.append(extent)
-            case .notInstalled:
-                let unit = LoadUnit(.indexPage, UInt64(index.page(ofExtent: i)))
-                if missing.last != unit { missing.append(unit) }
-            case .invalid: return bad(number, "the package's index is inconsistent at extent \(i)")
+        extents.reserveCapacity(record.extents.count)
+        for i in record.extents {
+            switch index.lookUp(extent: i) {
+            case .record(let extent):
+                do throws(InvalidRecord) { try index.check(extent: i, extent, of: record) } catch { return bad(number, "\(error)") }
+                extents.append(extent)
+            case .notInstalled(let page): if missing.last != page { missing.append(page) }
+            case .invalid(let why): return bad(number, "\(why)")
             }
         }
         if !missing.isEmpty { return .waiting(missing) }
@@ -54,17 +57,18 @@ extension PackageVolume {
         var holes: [Range<UInt64>] = []
         var position: UInt64 = 0
         for extent in extents {
-            guard extent.object == number, extent.fileOffset >= position, extent.length > 0,
-                extent.length <= record.size, extent.fileOffset <= record.size - extent.length
+            guard extent.object == number, extent.fileOffset >= position, extent.byteCount > 0,
+                extent.byteCount <= record.size, extent.fileOffset <= record.size - extent.byteCount
             else { return nil }
             if extent.fileOffset > position { holes.append(position..<extent.fileOffset) }
-            position = extent.fileOffset + extent.length
+            position = extent.fileEnd
         }
         if position < record.size { holes.append(position..<record.size) }
         return holes
     }
 
-    private func bad(_ number: UInt32, _ why: String) -> Resolution {
+    /// Marks an object as one that can never be read, says so once, and answers EIO.
+    func bad(_ number: UInt32, _ why: String) -> Resolution {
         if objectBad.set(Int(number)) {
             report(.error, "\(path(ofObject: number)) cannot be read: \(why); the publisher has to make the package again")
         }

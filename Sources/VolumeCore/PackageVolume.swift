@@ -10,7 +10,7 @@ import Synchronization
 /// Threads: everything is callable from any thread; nothing here waits for a loader. Lock order: none nests; the table of
 /// parked reads is left before anybody is answered.
 public final class PackageVolume: Sendable {
-    public let manifest: PackageManifest
+    public let head: PackageHead
     public let tree: PackageTree
     public let index: PackageIndex
     public let store: PlainStore
@@ -29,12 +29,14 @@ public final class PackageVolume: Sendable {
     let completeCount = Atomic<Int>(0)
     /// Objects whose content cannot be right (the index is inconsistent or the digest of the whole differs): reads get EIO.
     let objectBad: AtomicBitmap
+    /// Objects that a program has read from.
+    let objectTouched: AtomicBitmap
     /// Bytes of each object counted in `presentBytes`, guarded by the mutex.
     let accounting: Mutex<Accounting>
     let waitReasonText = Mutex<String?>(nil)
     let lastErrorText = Mutex<String?>(nil)
     let completion = Condition(CompletionQueue())
-    let buffers = BufferPool()
+    let scratch: DecodeScratch.Pool
     let delegateBox = Mutex<(any VolumeDelegate)?>(nil)
     let indexFile: OwnedIndexFile?
 
@@ -45,38 +47,51 @@ public final class PackageVolume: Sendable {
 
     /// Builds the volume of a verified package head over `store`. Index pages kept from an earlier run are taken in if they verify.
     public init(head: PackageHead, store: PlainStore, configuration: VolumeConfiguration) {
-        manifest = head.manifest
+        self.head = head
         tree = head.tree
-        index = head.index
+        index = PackageIndex(head: head)
+        scratch = DecodeScratch.Pool(count: Int(head.manifest.chunkSize))
         self.store = store
         self.configuration = configuration
-        let objects = Int(head.manifest.objectCount)
+        chunkSize = UInt64(head.manifest.chunkSize)
+        chunkCount = UInt64(head.manifest.layout.chunks)
+        objectCount = Int(head.manifest.layout.objects)
+        let objects = objectCount
+        var blocks: UInt64 = 0
+        for object in 0..<objects { blocks += (head.tree.node(head.tree.node(forObject: object)).size + 4095) / 4096 }
+        totalBlocks = blocks
         slots = ObjectSlots(count: objects, limit: configuration.resolvedObjectLimit)
-        chunkPresent = AtomicBitmap(count: Int(head.manifest.chunkCount))
+        chunkPresent = AtomicBitmap(count: Int(head.manifest.layout.chunks))
         objectComplete = AtomicBitmap(count: objects)
         objectBad = AtomicBitmap(count: objects)
+        objectTouched = AtomicBitmap(count: objects)
         accounting = Mutex(Accounting(blocks: Array(repeating: 0, count: objects)))
         indexFile = configuration.indexCache.flatMap { OwnedIndexFile(path: $0) }
         indexFile?.load(into: index)
     }
 
-    /// Who answers parked reads. Set once, before the first read.
-    public func setDelegate(_ delegate: any VolumeDelegate) { delegateBox.withLock { $0 = delegate } }
+    /// Who answers parked reads. Set before the first read; nil after the last (it usually holds the volume).
+    public func setDelegate(_ delegate: (any VolumeDelegate)?) { delegateBox.withLock { $0 = delegate } }
 
     var delegate: (any VolumeDelegate)? { delegateBox.withLock { $0 } }
 
+    /// Blocks of 4 KiB of all distinct content, holes included.
+    public let totalBlocks: UInt64
     /// Objects in the package.
-    public var objectCount: Int { Int(manifest.objectCount) }
+    public let objectCount: Int
+    public var manifest: PackageManifest { head.manifest }
     /// Bytes of a full chunk.
-    var chunkSize: UInt64 { UInt64(manifest.chunkSize) }
+    let chunkSize: UInt64
+    /// Chunks in the package.
+    public let chunkCount: UInt64
 
     /// True when every object is complete in the store.
     public var isComplete: Bool { completeCount.load(ordering: .acquiring) == objectCount }
 
     /// The first name of the file that holds object `number`, for messages.
     public func path(ofObject number: UInt32) -> String {
-        guard let node = tree.node(forObject: Int(number)) else { return "object \(number)" }
-        return String(decoding: tree.path(of: node), as: UTF8.self)
+        guard Int(number) < tree.objectCount else { return "object \(number)" }
+        return String(decoding: tree.path(of: tree.node(forObject: Int(number))), as: UTF8.self)
     }
 
     func report(_ level: VolumeEvent.Level, _ message: String) {

@@ -13,4 +13,9 @@ public struct VolumeEvent: Sendable {
     public enum Level: Sendable { case info, warning, error }
     public var level: Level
     public var message: String
+
+    public init(level: Level, message: String) {
+        self.level = level
+        self.message = message
+    }
 }

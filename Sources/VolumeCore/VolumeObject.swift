@@ -20,8 +20,6 @@ public final class VolumeObject: Sendable {
     private let nextInOrder = Atomic<Int>(0)
     /// Set at each use; cleared by the sweep that closes idle objects.
     let recentlyUsed = Atomic<Bool>(true)
-    /// A program has read from this object through this volume.
-    let touched = Atomic<Bool>(false)
 
     init(number: UInt32, stored: StoredObject, extents: [ExtentRecord], chunkSize: UInt64) {
         self.number = number
@@ -39,7 +37,7 @@ public final class VolumeObject: Sendable {
         var high = extents.count
         while low < high {
             let middle = (low + high) / 2
-            if extents[middle].fileOffset + extents[middle].length <= offset { low = middle + 1 } else { high = middle }
+            if extents[middle].fileEnd <= offset { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -51,11 +49,23 @@ public final class VolumeObject: Sendable {
         while i < extents.count, extents[i].fileOffset < range.upperBound {
             let extent = extents[i]
             let start = max(range.lowerBound, extent.fileOffset) - extent.fileOffset
-            let end = min(range.upperBound, extent.fileOffset + extent.length) - extent.fileOffset
+            let end = min(range.upperBound, extent.fileEnd) - extent.fileOffset
             let first = UInt64(extent.firstChunk) + (start + UInt64(extent.offsetInChunk)) / chunkSize
             let last = UInt64(extent.firstChunk) + (end - 1 + UInt64(extent.offsetInChunk)) / chunkSize
             for chunk in first...last where result.last != chunk { result.append(chunk) }
             i += 1
+        }
+        return result
+    }
+
+    /// The bytes of the file that `chunk` brings: one range for each extent with data in it.
+    func ranges(ofChunk chunk: UInt64) -> [Range<UInt64>] {
+        var result: [Range<UInt64>] = []
+        for extent in extents where chunk >= UInt64(extent.firstChunk) && chunk < UInt64(extent.firstChunk) + extent.chunkCount(chunkSize: UInt32(chunkSize)) {
+            // Only an extent that lies in one chunk starts inside it.
+            let before = (chunk - UInt64(extent.firstChunk)) * chunkSize
+            let length = min(extent.byteCount - before, chunkSize - UInt64(extent.offsetInChunk))
+            result.append(extent.fileOffset + before..<extent.fileOffset + before + length)
         }
         return result
     }

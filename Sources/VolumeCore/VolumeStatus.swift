@@ -1,3 +1,4 @@
+import BlockStore
 import LinuxSystem
 import PackageFormat
 
@@ -38,6 +39,8 @@ public struct VolumeFileStatus: Sendable {
     public var presentBlocks: UInt64
     public var totalBlocks: UInt64
     public var isComplete: Bool
+    /// A program has read from it through this mount.
+    public var touched: Bool
 }
 
 /// A stored block range that does not hold.
@@ -57,7 +60,7 @@ extension PackageVolume {
         let waits = pending.withLock { $0.all }
         return VolumeStatus(
             presentBlocks: accounting.withLock { $0.presentBlocks },
-            totalBlocks: manifest.totalBlocks,
+            totalBlocks: totalBlocks,
             objectCount: objectCount,
             completeObjects: completeCount.load(ordering: .relaxed),
             isComplete: isComplete,
@@ -87,10 +90,11 @@ extension PackageVolume {
             let node = tree.node(i)
             guard node.kind == .regular else { continue }
             let total = (node.size + 4095) / 4096
-            var status = VolumeFileStatus(path: tree.path(of: i), size: node.size, presentBlocks: 0, totalBlocks: total, isComplete: node.object == nil)
-            if let number = node.object, case .ready(let object) = resolve(number) {
+            var status = VolumeFileStatus(path: tree.path(of: i), size: node.size, presentBlocks: 0, totalBlocks: total, isComplete: node.objectNumber == nil, touched: false)
+            if let number = node.objectNumber, case .ready(let object) = resolve(number) {
                 status.presentBlocks = UInt64(object.stored.presentBlocks)
                 status.isComplete = object.stored.isComplete
+                status.touched = objectTouched[Int(number)]
             }
             result.append(status)
         }
@@ -103,15 +107,19 @@ extension PackageVolume {
         var problems: [VolumeProblem] = []
         for number in 0..<objectCount {
             guard progress(number, objectCount) else { break }
-            let path = tree.node(forObject: number).map { tree.path(of: $0) } ?? []
+            let path = tree.path(of: tree.node(forObject: number))
             switch resolve(UInt32(number)) {
             case .waiting: continue
             case .failed(let error):
                 problems.append(VolumeProblem(path: path, firstBlock: 0, lastBlock: 0, problem: "cannot be opened: \(error)"))
             case .ready(let object):
-                for range in object.stored.verifyAll() {
-                    lost(range, of: object)
-                    problems.append(VolumeProblem(path: path, firstBlock: range.lowerBound, lastBlock: range.upperBound - 1, problem: "damaged on disk"))
+                do throws(StoreError) {
+                    for range in try object.stored.verifyAll() {
+                        lost(range, of: object)
+                        problems.append(VolumeProblem(path: path, firstBlock: range.lowerBound, lastBlock: range.upperBound - 1, problem: "damaged on disk"))
+                    }
+                } catch {
+                    problems.append(VolumeProblem(path: path, firstBlock: 0, lastBlock: max(0, object.stored.blockCount - 1), problem: "cannot be checked: \(error)"))
                 }
             }
         }

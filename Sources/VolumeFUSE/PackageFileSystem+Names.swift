@@ -11,36 +11,41 @@ extension PackageFileSystem {
         case .directory: 0o040000
         case .symbolicLink: 0o120000
         }
+        let seconds = node.modifiedSeconds
+        let nanoseconds = node.modifiedNanoseconds
         return FUSEAttributes(
             ino: UInt64(index) + 1,
             size: node.size,
             // 512-byte units of what is not a hole: what du(1) shows when all is here.
             blocks: (node.dataBytes + 4095) / 4096 * 8,
-            seconds: node.modifiedSeconds,
-            nanoseconds: node.modifiedNanoseconds,
+            atime: seconds, atimeNanoseconds: nanoseconds, mtime: seconds, mtimeNanoseconds: nanoseconds,
+            ctime: seconds, ctimeNanoseconds: nanoseconds,
             mode: type | UInt32(node.mode),
             nlink: node.linkCount,
             uid: uid,
-            gid: gid,
-            blksize: 4096
+            gid: gid
         )
     }
 
     func entry(_ index: Int) -> FUSEEntry {
-        FUSEEntry(
-            nodeID: UInt64(index) + 1, generation: 0, entryValidSeconds: Self.forever, attrValidSeconds: Self.forever,
-            attributes: attributes(index))
+        FUSEEntry(nodeID: UInt64(index) + 1, attributes: attributes(index))
     }
 
     func lookup(_ directory: Int, _ name: UnsafeRawBufferPointer, _ reply: consuming FUSEReply) {
         guard tree.node(directory).kind == .directory else { return reply.error(.notDirectory) }
         guard let found = tree.lookup(directory: directory, name: name) else {
-            // A negative entry, valid for ever: node id 0.
-            return reply.entry(
-                FUSEEntry(
-                    nodeID: 0, generation: 0, entryValidSeconds: Self.forever, attrValidSeconds: 0, attributes: FUSEAttributes()))
+            return reply.entry(.absent(forSeconds: FUSEEntry.forever))
         }
         reply.entry(entry(found))
+    }
+
+    /// `DT_*` of readdir(3).
+    private func directoryType(_ kind: TreeNode.Kind) -> UInt32 {
+        switch kind {
+        case .regular: 8
+        case .directory: 4
+        case .symbolicLink: 10
+        }
     }
 
     /// Offsets: 0 is ".", 1 is "..", 2 + i is the directory's i-th entry.
@@ -50,37 +55,31 @@ extension PackageFileSystem {
         let entries = tree.entries(of: index)
         var position = read.offset
         while position < UInt64(entries.count) + 2 {
-            let next = position + 1
             let fits: Bool
             if position < 2 {
-                let target = position == 0 ? index : tree.parent(ofDirectory: index)
+                let target = position == 0 ? index : tree.parent(of: index)
                 // "." and ".." are never entered into the kernel's tree of names: node id 0 in READDIRPLUS.
                 let dots: StaticString = position == 0 ? "." : ".."
                 let name = UnsafeRawBufferPointer(start: dots.utf8Start, count: dots.utf8CodeUnitCount)
+                let attributes = attributes(target)
                 fits = plus
-                    ? output.append(name: name, offset: next, type: 4, entry: FUSEEntry(unlistedInode: UInt64(target) + 1))
-                    : output.append(name: name, offset: next, inode: UInt64(target) + 1, type: 4)
+                    ? output.append(name: name, offset: position + 1, type: 4, entry: FUSEEntry(nodeID: 0, entryValidSeconds: 0, attrValidSeconds: 0, attributes: attributes))
+                    : output.append(name: name, offset: position + 1, inode: attributes.ino, type: 4)
             } else {
                 let (name, target) = tree.entry(entries.lowerBound + Int(position - 2))
-                let type: UInt32 = switch tree.node(target).kind {
-                case .regular: 8
-                case .directory: 4
-                case .symbolicLink: 10
-                }
+                let type = directoryType(tree.node(target).kind)
                 fits = plus
-                    ? output.append(name: name, offset: next, type: type, entry: entry(target))
-                    : output.append(name: name, offset: next, inode: UInt64(target) + 1, type: type)
+                    ? output.append(name: name, offset: position + 1, type: type, entry: entry(target))
+                    : output.append(name: name, offset: position + 1, inode: UInt64(target) + 1, type: type)
             }
             if !fits { break }
-            position = next
+            position += 1
         }
         reply.data(output.bytes)
     }
 
     func statfs(_ reply: consuming FUSEReply) {
-        let total = volume.manifest.totalBlocks
-        reply.statfs(
-            FUSEStatfs(
-                blocks: total, bfree: 0, bavail: 0, files: UInt64(tree.nodeCount), ffree: 0, bsize: 4096, namelen: 255, frsize: 4096))
+        // A package is as large as it is; nothing can be added to it.
+        reply.statfs(FUSEStatfs(blocks: volume.totalBlocks, files: UInt64(tree.nodeCount)))
     }
 }

@@ -25,7 +25,7 @@ extension PackageFileSystem {
                     volume.sawSinglePage(processID: header.pid)
                 }
             }
-            guard let object = node.object else { return reply.error(.ioError) }
+            guard let object = node.objectNumber else { return reply.error(.ioError) }
             let now = MonotonicTime.now
             let parked = reply.park()
             volume.park(

@@ -10,8 +10,6 @@ import VolumeCore
 /// Node ids are derived: the tree's index plus 1, so that nothing has to be remembered across a restart of the daemon;
 /// there are no file handles for the same reason. All answers are valid for ever: a package never changes.
 public final class PackageFileSystem: FUSEFileSystem {
-    /// "For ever" in seconds, for entries and attributes (a year; the kernel adds it to its clock).
-    static let forever: UInt64 = 365 * 24 * 3600
     /// The system's page: a buffered READ of one page is demand, of more is readahead.
     static let pageSize: UInt32 = 4096
 
@@ -41,6 +39,7 @@ public final class PackageFileSystem: FUSEFileSystem {
     public func stop() {
         answering.stop()
         volume.dropPending()
+        volume.setDelegate(nil)
     }
 
     @inline(__always)
@@ -54,7 +53,7 @@ public final class PackageFileSystem: FUSEFileSystem {
         switch request.operation {
         case .read(let read): self.read(index, read, request.header, reply, buffer)
         case .lookup(let name): lookup(index, name, reply)
-        case .getattr: reply.attributes(attributes(index), validSeconds: Self.forever)
+        case .getattr: reply.attributes(attributes(index), validSeconds: FUSEEntry.forever)
         case .readlink:
             guard tree.node(index).kind == .symbolicLink else { return reply.error(.invalidArgument) }
             reply.data(tree.linkTarget(of: index))

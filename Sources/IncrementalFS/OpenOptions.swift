@@ -1,0 +1,18 @@
+import BlockLoading
+import VolumeCore
+
+/// How a package is opened.
+public struct OpenOptions: Sendable {
+    /// Fetch everything in the background.
+    public var fill = true
+    /// Seconds until a read of a missing block fails with ETIME; nil: it waits while the origin is unreachable.
+    public var readTimeoutSeconds: Double?
+    /// The loader's settings; `filling` is taken from `fill`.
+    public var loader = LoaderConfiguration()
+    /// Receives the volume's events; must not block.
+    public var onEvent: @Sendable (VolumeEvent) -> Void = { _ in }
+    /// Receives the loader's log lines; must not block.
+    public var loaderLog: LoaderLog = { _, _ in }
+
+    public init() {}
+}

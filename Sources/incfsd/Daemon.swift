@@ -1,0 +1,126 @@
+import BlockStore
+import ControlAPI
+import Glibc
+import IncrementalFS
+import KeeperLink
+import LinuxSystem
+import Logging
+
+/// The daemon of one user and store: answers the control socket and keeps the mounts. Everything that blocks runs on threads
+/// of its own; what the kernel refers to lives in the keeper and in the mounts' state files, so that a successor can go on.
+final class Daemon: ControlHandler {
+    struct State {
+        var mounts: [UInt64: DaemonMount] = [:]
+        /// Mountpoints that a request is working on.
+        var reserved: Set<String> = []
+        /// Requests under way that must not be cut off by the end of an idle daemon.
+        var requests = 0
+        var lastUse = MonotonicTime.now
+        var everMounted = false
+        var stopping = false
+    }
+
+    static let version = "0.1.0"
+
+    let arguments: DaemonArguments
+    let store: PlainStore
+    let keeper: KeeperConnection
+    let log: Logger
+    let state = Condition(State())
+
+    init(arguments: DaemonArguments, store: PlainStore, keeper: KeeperConnection, log: Logger) {
+        self.arguments = arguments
+        self.store = store
+        self.keeper = keeper
+        self.log = log
+    }
+
+    /// Waits until the daemon has nothing to do for `lingerSeconds`, or was told to stop. Blocks.
+    func waitUntilIdle() {
+        let linger = UInt64(arguments.lingerSeconds * 1000)
+        while true {
+            let deadline: MonotonicTime? = state.withLock { state in
+                state.mounts.isEmpty && state.requests == 0 ? state.lastUse.adding(milliseconds: linger) : nil
+            }
+            let done = state.wait(until: deadline) { state -> Bool? in
+                if state.stopping { return true }
+                let idle = state.mounts.isEmpty && state.requests == 0
+                if idle && MonotonicTime.now >= state.lastUse.adding(milliseconds: linger) { return true }
+                return idle != (deadline != nil) ? false : nil
+            } ?? false
+            if done { return }
+        }
+    }
+
+    /// Keeps the daemon alive while `body` works.
+    func using<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        state.update { $0.requests += 1 }
+        defer {
+            state.update { state in
+                state.requests -= 1
+                state.lastUse = .now
+            }
+        }
+        return try await body()
+    }
+
+    func mount(at mountpoint: String) throws -> DaemonMount {
+        let wanted = mountpoint
+        guard let mount = state.withLock({ $0.mounts.values.first { $0.mountpoint == wanted } }) else {
+            throw ControlError(.notMounted, "Nothing of ours is mounted at \(mountpoint).", hint: "'incfs status' lists what is mounted.")
+        }
+        return mount
+    }
+
+    // MARK: ControlHandler
+
+    func hello() async -> HelloReport { HelloReport(daemonPid: getpid(), version: Self.version) }
+
+    func status(_ request: StatusRequest) async throws -> StatusReport {
+        let mounts = if let mountpoint = request.mountpoint { [try mount(at: mountpoint)] } else {
+            state.withLock { $0.mounts.values.sorted { $0.mountpoint < $1.mountpoint } }
+        }
+        var report = StatusReport(daemonPid: getpid(), keeperPid: getppid(), version: Self.version, store: store.directory.string, mounts: [])
+        report.mounts = try await offPool { mounts.map { $0.status(files: request.files) } }
+        return report
+    }
+
+    func wait(_ request: WaitRequest, progress: @escaping ProgressReporter) async throws {
+        let mount = try mount(at: request.mountpoint)
+        let clock = ContinuousClock()
+        let end = request.timeoutSeconds.map { clock.now + .seconds($0) }
+        while true {
+            let status = try await offPool { mount.status(files: false) }
+            if status.complete { return }
+            if mount.ending.load(ordering: .acquiring) {
+                throw ControlError(.notMounted, "\(request.mountpoint) was unmounted before everything was there.")
+            }
+            if let end, clock.now >= end {
+                throw ControlError(
+                    .timedOut, "\(request.mountpoint) is not complete after \(request.timeoutSeconds ?? 0) s: \(status.blocksPresent) of \(status.blocksTotal) blocks are there.",
+                    hint: status.waitReason ?? (status.fillState == .off ? "The mount was made with --no-fill: nothing fetches the rest." : nil))
+            }
+            progress(ProgressReport(
+                done: status.blocksPresent, total: status.blocksTotal, bytesPerSecond: status.rateBytesPerSecond, secondsLeft: status.secondsLeft,
+                note: status.waitReason ?? status.lastError))
+            try await Task.sleep(for: end.map { min(.milliseconds(250), max(.zero, $0 - clock.now)) } ?? .milliseconds(250))
+        }
+    }
+
+    func prefetch(_ request: PrefetchRequest) async throws {
+        let volume = try mount(at: request.mountpoint).mounted.package.volume
+        for path in request.paths {
+            guard let node = volume.node(atPath: path.bytes) else {
+                throw ControlError(.usage, "There is no \(path.path) in the package at \(request.mountpoint).", hint: "Give paths as they are below the mount point.")
+            }
+            try await offPool { volume.prefetch(tree: node) }
+        }
+    }
+
+    func stop(_ request: StopRequest) async throws {
+        state.update { state in
+            if request.onlyIfIdle && !(state.mounts.isEmpty && state.requests == 0) { return }
+            state.stopping = true
+        }
+    }
+}

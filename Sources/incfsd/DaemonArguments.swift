@@ -1,0 +1,33 @@
+import Glibc
+import LinuxSystem
+
+/// What the keeper says on the command line.
+struct DaemonArguments {
+    /// The store's directory; the keeper holds its lock.
+    var store: FilePath
+    /// The write epoch: higher for each daemon of one keeper.
+    var epoch: UInt64 = 1
+    /// Seconds after the last unmount until the daemon ends.
+    var lingerSeconds: Double = 5
+
+    /// Parses `--store DIR [--epoch N] [--linger S]`; nil for anything else.
+    init?(_ arguments: [String]) {
+        var store: FilePath?
+        var rest = arguments.dropFirst()
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst() else { return nil }
+            switch name {
+            case "--store": store = FilePath(value)
+            case "--epoch":
+                guard let number = UInt64(value) else { return nil }
+                epoch = number
+            case "--linger":
+                guard let number = Double(value), number >= 0, number <= 86_400 else { return nil }
+                lingerSeconds = number
+            default: return nil
+            }
+        }
+        guard let store else { return nil }
+        self.store = store
+    }
+}
