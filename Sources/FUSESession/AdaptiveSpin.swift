@@ -10,6 +10,9 @@ struct AdaptiveSpin {
 
     /// A request that had to wake the worker counts as close up to this many durations: the waking itself takes one or two.
     static let closeFactor: UInt64 = 4
+    /// A turn of the spin (sched_yield, read) takes half a microsecond. One that takes longer than this, in nanoseconds, gave
+    /// the processor to somebody who has work: then spinning is not free, and stops.
+    static let longestTurn: UInt64 = 10_000
     /// The most close arrivals that a spin can come to need.
     static let maximumNeeded = 64
 

@@ -70,12 +70,17 @@ extension FUSESession {
         }
     }
 
-    /// Reads again and again until there is something or the time is over; the last result of read(2).
+    /// Reads again and again until there is something, the time is over, or somebody else wants the processor; the last
+    /// result of read(2).
     private func look(_ descriptor: CInt, _ memory: borrowing WorkerMemory, until deadline: MonotonicTime) -> Int {
+        var before = MonotonicTime.now
         while true {
             SystemCalls.yieldProcessor()
             let count = SystemCalls.readResult(descriptor, into: memory.request)
-            if count != -Int(EAGAIN) || MonotonicTime.now >= deadline || stopping.load(ordering: .relaxed) { return count }
+            if count != -Int(EAGAIN) { return count }
+            let now = MonotonicTime.now
+            if now >= deadline || now.since(before) > AdaptiveSpin.longestTurn || stopping.load(ordering: .relaxed) { return count }
+            before = now
         }
     }
 }
