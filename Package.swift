@@ -89,6 +89,8 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests, mirroring the targets.
+        tests("FUSEProtocolTests", ["FUSEProtocol"]),
+        tests("FUSESessionTests", ["FUSESession", "FUSEProtocol", "LinuxSystem"]),
         tests("VolumeCoreTests", ["VolumeCore", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
