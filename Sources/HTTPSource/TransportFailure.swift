@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import BlockLoading
 import Glibc
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import SystemPackage
 
@@ -18,6 +19,7 @@ enum TransportFailure {
         case let error as IOError: return broken("the connection broke: \(text(error.errnoCode))")
         case ChannelError.connectTimeout(_): return cannotReach("the connection did not stand in time")
         case is ChannelError: return broken("the connection was closed in the middle of an answer")
+        case HTTPParserError.invalidEOFState: return broken("the connection was closed in the middle of an answer")
         case is CancellationError: return broken("the request was cancelled")
         case let error as HTTPClientError: return explain(error, cannotReach, broken)
         default:

@@ -64,9 +64,14 @@ public final class MisbehavingOrigin: Sendable {
     public var requests: [Request] { state.withLock { $0.requests } }
     /// Connections accepted so far.
     public var connections: Int { state.withLock { $0.connections } }
-    /// Waits until `count` requests have come, at most `seconds`; true if they did.
-    public func waitForRequests(_ count: Int, seconds: UInt64 = 5) -> Bool {
-        state.wait(until: MonotonicTime.now.adding(milliseconds: seconds * 1000)) { $0.requests.count >= count ? true : nil } ?? false
+    /// Waits, without blocking the pool, until `count` requests have come; false after `seconds`.
+    public func requests(atLeast count: Int, seconds: UInt64 = 5) async -> Bool {
+        await withCheckedContinuation { continuation in
+            Thread(name: "origin-wait") {
+                let deadline = MonotonicTime.now.adding(milliseconds: seconds * 1000)
+                continuation.resume(returning: self.state.wait(until: deadline) { $0.requests.count >= count ? true : nil } ?? false)
+            }.detach()
+        }
     }
 
     /// Closes everything and waits for all threads. Call once.
