@@ -53,7 +53,7 @@ extension Daemon {
         }
         var options = OpenOptions()
         options.fill = request.fill
-        options.readTimeoutSeconds = request.readTimeoutSeconds
+        options.readTimeoutSeconds = RequestTimeLimit.readTimeout(asked: request.readTimeoutSeconds, kernelLimit: RequestTimeLimit.kernelLimit)
         let log = self.log
         let place = request.mountpoint
         options.onEvent = { event in
