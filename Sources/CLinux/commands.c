@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "CLinuxBeneath.h"
+#include "CLinuxCommands.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -32,3 +32,5 @@ int64_t clinux_signal_wait(const int *signals, int count, int timeout_ms, int *c
     *code = info.si_code;
     return result;
 }
+
+int64_t clinux_pipe(int *ends) { return pipe2(ends, O_CLOEXEC) < 0 ? -(int64_t)errno : 0; }

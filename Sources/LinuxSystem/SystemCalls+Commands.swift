@@ -7,8 +7,7 @@ extension SystemCalls {
     /// pipe2(2), close-on-exec, as raw descriptors.
     public static func pipe() throws(Errno) -> (read: CInt, write: CInt) {
         var pair: [CInt] = [-1, -1]
-        if Glibc.pipe(&pair) < 0 { throw Errno(rawValue: errno) }
-        for descriptor in pair { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        _ = try value(clinux_pipe(&pair))
         return (pair[0], pair[1])
     }
 

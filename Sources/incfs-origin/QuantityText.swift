@@ -9,7 +9,7 @@ enum QuantityText {
         if perSecond { name = name.dropLast(2) }
         let lower = name.lowercased()
         for (prefix, factor) in [("", 1.0), ("k", 1e3), ("m", 1e6), ("g", 1e9)] {
-            if lower == prefix + "bit" || (!perSecond && lower == prefix + "bps") { return number * factor / 8 }
+            if lower == prefix + "bit" || (!perSecond && name.hasSuffix("bps") && lower == prefix + "bps") { return number * factor / 8 }
             if name.last == "B", lower == prefix + "b" { return number * factor }
         }
         for (prefix, factor) in [("ki", 1024.0), ("mi", 1_048_576), ("gi", 1_073_741_824)] where name.last == "B" && lower == prefix + "b" {

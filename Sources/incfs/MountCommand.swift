@@ -20,7 +20,7 @@ struct MountCommand: ParsableCommand {
 
     @OptionGroup var store: StoreOptions
 
-    @Flag(help: "Stay, show progress, and unmount at SIGINT or SIGTERM.")
+    @Flag(help: "Stay, show progress, and unmount at SIGINT or SIGTERM; that is success.")
     var foreground = false
 
     @Flag(help: "Fetch only what is read.")
@@ -52,7 +52,11 @@ struct MountCommand: ParsableCommand {
             insecure: trust.insecure, allowOther: allowOther, lease: foreground, proxies: .current)
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             if json { try Terminal.json(report) } else { Terminal.output(Self.summary(report)) }
-            if foreground { try stay(client, place, interruption) }
+            guard foreground else { return }
+            do { try stay(client, place, interruption) } catch let error as ControlError where error.code == .cancelled {
+                // A signal is how this is meant to end.
+                daemon.abandon(place)
+            }
         }
     }
 

@@ -24,7 +24,7 @@ struct PackageProgram {
         for candidate in candidates {
             let inside = Self.lexically(candidate)
             // O_PATH: looks without reading.
-            guard let found = try? SystemCalls.open(FilePath(inside), inRoot: handle.rawValue, flags: 0o10000000),
+            guard let found = try? SystemCalls.open(FilePath(inside.isEmpty ? "." : inside), inRoot: handle.rawValue, flags: 0o10000000),
                   let status = try? SystemCalls.status(of: found.rawValue) else { continue }
             if status.kind == .directory && candidates.count > 1 { continue }
             guard status.kind == .regular else { throw ControlError(.usage, "\(candidate) in the package is not a program but a directory.", exit: .runCannotStart) }

@@ -59,7 +59,7 @@ int64_t clinux_fstat(int fd, struct stat *out);
 int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags);
 
 #include "CLinuxProcess.h"
-#include "CLinuxBeneath.h"
+#include "CLinuxCommands.h"
 #include "CLinuxDevice.h"
 
 #endif

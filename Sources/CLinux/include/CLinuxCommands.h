@@ -1,5 +1,5 @@
-#ifndef INCFS_CLINUX_BENEATH_H
-#define INCFS_CLINUX_BENEATH_H
+#ifndef INCFS_CLINUX_COMMANDS_H
+#define INCFS_CLINUX_COMMANDS_H
 
 #include <signal.h>
 #include <stdint.h>
@@ -13,5 +13,8 @@ int64_t clinux_open_in_root(int dirfd, const char *path, int flags);
 // sigtimedwait(2) on `signals`; a negative time-out waits for ever. Returns the number, 0 on time-out or when a
 // signal of another kind came, or -errno. *code is si_code: SI_KERNEL (0x80) for what a terminal sends.
 int64_t clinux_signal_wait(const int *signals, int count, int timeout_ms, int *code);
+
+// pipe2(2) with O_CLOEXEC: ends[0] reads, ends[1] writes. Returns 0 or -errno.
+int64_t clinux_pipe(int *ends);
 
 #endif

@@ -1,0 +1,77 @@
+import ControlAPI
+import LinuxSystem
+import Testing
+
+@testable import incfs
+
+@Suite struct TextTests {
+    @Test func progressNamesRateAndTimeLeft() {
+        let report = ProgressReport(done: 256, total: 1024, bytesPerSecond: 6e6, secondsLeft: 75)
+        #expect(ProgressLine.plain("fetched", report, countsBytes: false) == "fetched: 25 % of 4.19 MB, 6.00 MB/s, 1 min 15 s left")
+        let bar = ProgressLine.bar("fetched", report, countsBytes: false, width: 100)
+        #expect(bar.hasPrefix("[#######·······················] fetched: 25 %"))
+        for width in 0..<120 { #expect(ProgressLine.bar("fetched", report, countsBytes: false, width: width).count < max(1, width)) }
+    }
+
+    @Test func whatAPeerSaysCannotSteerTheTerminal() {
+        #expect(Terminal.printable("a\u{1b}[2Jb\u{9b}c\rd\u{7f}") == "a?[2Jb?c?d?")
+        #expect(Terminal.printable("ünïcode 語") == "ünïcode 語")
+    }
+
+    @Test func theStatusSaysWhoWaitsAndWhatFailed() {
+        var mount = MountStatus(mountpoint: "/mnt/a", address: "http://h/a.incfs", name: "demo", release: "1.0", root: "0")
+        (mount.blocksPresent, mount.blocksTotal, mount.bytesFetched, mount.requests, mount.filesTouched) = (25, 100, 2_000_000, 1, 3)
+        (mount.fillState, mount.rateBytesPerSecond, mount.secondsLeft) = (.filling, 1e6, 30)
+        (mount.readersWaiting, mount.waitReason) = (1, "h does not answer")
+        mount.waits = [ReaderWait(path: WirePath("bin/x"), block: 7, seconds: 1.25, pid: 99)]
+        mount.errors = ErrorCounts(corruptBlocks: 2, refetched: 2, failedReads: 0)
+        #expect(StatusText.mount(mount, color: false) == """
+            /mnt/a  demo 1.0
+              from     http://h/a.incfs
+              present  25 %: 25 of 100 blocks, 1.00 MB/s, 30 s left
+              fetched  2.00 MB in 1 request; 3 files touched
+              waiting  1 reader: h does not answer
+                       process 99: bin/x, block 7, for 1.3 s
+              errors   2 blocks did not match their digest; 2 fetched again
+            """)
+        #expect(!StatusText.mount(mount, color: false).contains("\u{1b}") && StatusText.mount(mount, color: true).contains("\u{1b}[1m"))
+        #expect(StatusText.text(UserStatus([]), color: false) == "Nothing is mounted.")
+    }
+
+    @Test func mountsAreReadFromTheKernelsTable() {
+        let table = MountTable.parse("""
+            22 1 0:5 / / rw shared:1 - ext4 /dev/vda rw
+            30 22 0:40 / /mnt/a\\040b\\134 ro,nosuid - fuse.incfs http://h/a ro
+            31 22 0:41 / /s rw master:1 propagate_from:2 - fuse.sshfs x rw
+            broken line
+            """)
+        #expect(table.map(\.mountpoint) == ["/", "/mnt/a b\\", "/s"])
+        #expect(table.map(\.isIncfs) == [false, true, false])
+    }
+
+    @Test func programsStayInThePackage() throws {
+        #expect(PackageProgram.lexically("/../../a/./b//../c") == "a/c" && PackageProgram.lexically("..") == "")
+        let directory = TemporaryDirectory()
+        let root = directory.path
+        try SystemCalls.makeDirectories(root.appending("usr").appending("bin"))
+        try root.appending("usr").appending("bin").appending("app").write("#!/bin/sh\n", mode: 0o755)
+        try root.appending("data").write("x", mode: 0o644)
+        try root.appending("absolute").link(to: "/usr/bin/app")
+        try root.appending("out").link(to: "../../../../../../usr/bin/app")
+        #expect(try PackageProgram("app", root: root).path.string == root.string + "/usr/bin/app")
+        #expect(try PackageProgram("/usr/bin/app", root: root).path.string == root.string + "/usr/bin/app")
+        let real = try SystemCalls.realPath(root).string
+        #expect(try PackageProgram("absolute", root: root).path.string == real + "/usr/bin/app")
+        #expect(try PackageProgram("/absolute", root: root).name == root.string + "/absolute")
+        #expect(try PackageProgram("./out", root: root).path.string == real + "/usr/bin/app")
+        for (name, status) in [("data", 126), ("/usr", 126), ("sh", 127), ("/etc/passwd", 127), ("usr", 127)] as [(String, Int32)] {
+            let error = #expect(throws: ControlError.self) { try PackageProgram(name, root: root) }
+            #expect(error?.exitCode == status, "\(name)")
+        }
+    }
+
+    @Test func exitStatusesAreThoseOfShells() {
+        #expect(ProgramRun.status(0) == .success && ProgramRun.status(7 << 8).rawValue == 7)
+        #expect(ProgramRun.status(9).rawValue == 137 && ProgramRun.status(0x80 | 11).rawValue == 139)
+    }
+}
