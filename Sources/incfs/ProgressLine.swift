@@ -42,7 +42,7 @@ struct ProgressLine {
         let done = HumanText.bytes(report.done &* unit)
         if report.total > 0 {
             parts.append("\(HumanText.percent(report.done, of: report.total)) % of \(HumanText.bytes(report.total &* unit))")
-        } else { parts.append(done) }
+        } else if report.done > 0 || report.note == nil { parts.append(done) }
         if report.bytesPerSecond > 0 { parts.append(HumanText.rate(report.bytesPerSecond)) }
         if let left = report.secondsLeft { parts.append("\(HumanText.duration(left)) left") }
         if let note = report.note { parts.append(Terminal.printable(note)) }
