@@ -91,6 +91,10 @@ let package = Package(
         // Tests, mirroring the targets.
         tests("FUSEProtocolTests", ["FUSEProtocol"]),
         tests("FUSESessionTests", ["FUSESession", "FUSEProtocol", "LinuxSystem"]),
+        tests("BlockLoadingTests", ["BlockLoading", "VolumeCore", "LinuxSystem", "HTTPSource", "TestOrigins"]),
+        tests("FileSourceTests", ["FileSource", "BlockLoading", "LinuxSystem"]),
+        tests("HTTPSourceTests", ["HTTPSource", "BlockLoading", "TestOrigins", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")]),
+        .target(name: "TestOrigins", dependencies: ["LinuxSystem"], path: "Tests/TestOrigins", swiftSettings: strict),
         tests("VolumeCoreTests", ["VolumeCore", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
