@@ -58,6 +58,7 @@ struct Daemon {
         client.interruption = interruption
         do { _ = try client.call(.hello, timeoutSeconds: 20) } catch {
             if error.code == .timedOut { throw ControlError(.daemonUnavailable, "The daemon for the store \(store) runs but does not answer.", hint: logHint) }
+            if error.code == .daemonUnavailable { throw ControlError(.daemonUnavailable, "The daemon for the store \(store) ended before it answered.", hint: logHint) }
             throw error
         }
         return (client, started)
