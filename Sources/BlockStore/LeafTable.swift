@@ -30,7 +30,10 @@ final class LeafTable: @unchecked Sendable {
     /// True where no digest was set.
     func isZero(_ block: Int) -> Bool { Digest(slice(block..<(block + 1))) == .zero }
 
-    /// The digests of `blocks`.
+    /// Copies the digests of `blocks`.
+    func copy(_ blocks: Range<Int>, to target: UnsafeMutableRawBufferPointer) { target.copyMemory(from: slice(blocks)) }
+
+    /// The digests of `blocks`, valid while the table is held.
     func slice(_ blocks: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: bytes[(blocks.lowerBound * Digest.length)..<(blocks.upperBound * Digest.length)])
     }

@@ -25,7 +25,9 @@ struct SlabRecovery {
     mutating func run(_ log: CInt) throws(Errno) -> SlabStore.State {
         var records: [(position: UInt64, record: SlabRecord)] = []
         var durable: UInt64 = 0
-        let buffer = AlignedBuffer(count: 512 * SlabRecord.length).bytes
+        let memory = AlignedBuffer(count: 512 * SlabRecord.length)
+        defer { withExtendedLifetime(memory) {} }
+        let buffer = memory.bytes
         var position: UInt64 = 0
         while true {
             let count = try SystemCalls.preadAll(log, into: buffer, at: position)

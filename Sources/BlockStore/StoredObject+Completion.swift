@@ -40,8 +40,11 @@ extension StoredObject {
     /// Hashes every block and compares it with its leaf. Bad ones are lost when this returns.
     private func checkWhole() throws(Errno) -> Check {
         let table = LeafTable(blockCount: blockCount)
-        let buffer = AlignedBuffer(count: Self.leafBatch * Blocks.size).bytes
+        let memory = AlignedBuffer(count: Self.leafBatch * Blocks.size)
+        defer { withExtendedLifetime(memory) {} }
+        let buffer = memory.bytes
         let leaves = LeafTable(blockCount: Self.leafBatch)
+        defer { withExtendedLifetime((table, leaves)) {} }
         var suspects: [Range<Int>] = []
         var first = 0
         while first < blockCount {

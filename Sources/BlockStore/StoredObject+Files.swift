@@ -86,6 +86,7 @@ extension StoredObject {
     /// Takes a complete object of which blocks are missing back to `partial/`: first its state, then its file.
     func demote(_ content: inout Content) throws(StoreError) {
         guard let table = leafTable(&content) else { return try becomePartial(&content) }
+        defer { withExtendedLifetime(table) {} }
         let paths = paths
         let words = AtomicBitmap.wordCount(blockCount)
         // Everything that is present was synced when the object became complete.

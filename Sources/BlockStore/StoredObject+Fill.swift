@@ -56,6 +56,7 @@ extension StoredObject {
     private func fillBlocks(_ blocks: Range<Int>, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Int {
         // Hashing is the expensive part and needs no lock: fillers do it side by side.
         let table = LeafTable(blockCount: blocks.count)
+        defer { withExtendedLifetime(table) {} }
         for block in blocks where !present.isSet(block) { table.set(block - blocks.lowerBound, leaf(of: block, in: bytes, from: blocks.lowerBound)) }
         return try content.withLock { content throws(StoreError) -> Int in
             var filled = 0

@@ -13,7 +13,7 @@ extension StoredObject {
         switch phase.load(ordering: .acquiring) {
         case .complete:
             guard let table = leaves.current ?? content.withLock({ leafTable(&$0) }) else { return false }
-            target.copyMemory(from: table.slice(blocks))
+            table.copy(blocks, to: target)
             return true
         case .partial:
             return try copySidecarLeaves(blocks, into: target)
@@ -26,7 +26,7 @@ extension StoredObject {
     func copyLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer, _ content: inout Content) throws(Errno) -> Bool {
         guard phase.load(ordering: .acquiring) == .complete else { return try copyLeaves(blocks, into: target) }
         guard let table = leafTable(&content) else { return false }
-        target.copyMemory(from: table.slice(blocks))
+        table.copy(blocks, to: target)
         return true
     }
 
@@ -87,6 +87,7 @@ extension StoredObject {
         guard let file = try? SystemCalls.open(path, flags: Self.readOnly), let status = try? SystemCalls.status(of: file.rawValue),
               status.kind == .regular, status.size == UInt64(Blocks.count(size) * Digest.length) else { return nil }
         let table = LeafTable(blockCount: Blocks.count(size))
+        defer { withExtendedLifetime(table) {} }
         guard (try? SystemCalls.preadAll(file.rawValue, into: table.bytes, at: 0)) == table.bytes.count,
               VerityDigest.contentDigest(leaves: UnsafeRawBufferPointer(table.bytes), size: size) == id else { return nil }
         return table
@@ -96,7 +97,9 @@ extension StoredObject {
     private func computeLeaves() -> LeafTable? {
         guard let lease = try? openData() else { return nil }
         let table = LeafTable(blockCount: blockCount)
-        let buffer = AlignedBuffer(count: 64 * Blocks.size).bytes
+        let memory = AlignedBuffer(count: 64 * Blocks.size)
+        defer { withExtendedLifetime(memory) {} }
+        let buffer = memory.bytes
         var block = 0
         while block < blockCount {
             let end = min(block + 64, blockCount)

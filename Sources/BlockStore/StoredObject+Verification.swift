@@ -13,7 +13,9 @@ extension StoredObject {
         var bad: [Int] = []
         if let lease = try? openData() { SystemCalls.advise(lease.descriptor, POSIX_FADV_DONTNEED) }
         verified.clear(allBlocks)
-        let buffer = AlignedBuffer(count: Self.leafBatch * Blocks.size).bytes
+        let memory = AlignedBuffer(count: Self.leafBatch * Blocks.size)
+        defer { withExtendedLifetime(memory) {} }
+        let buffer = memory.bytes
         var first = 0
         while first < blockCount {
             let end = min(first + Self.leafBatch, blockCount)
