@@ -53,9 +53,9 @@ final class BatchWork: Work, @unchecked Sendable {
             used += bytes.count
             position = segment.end
         }
-        if position < file.status.size { tree.add(zeroBlocks: MerkleTree.blockCount(size: file.status.size) - position / 4096) }
+        if position < file.size { tree.add(zeroBlocks: MerkleTree.blockCount(size: file.size) - position / 4096) }
         _ = try file.check(descriptor.rawValue)
-        let digest = VerityDigest.contentDigest(root: tree.finish(), size: file.status.size)
+        let digest = VerityDigest.contentDigest(root: tree.finish(), size: file.size)
         contents.append(Content(digest: digest, segments: segments, segmentDigests: digests, range: start..<used))
     }
 }

@@ -34,13 +34,14 @@ struct ContentTables {
     /// Sorts the extents by where they lie and tells objects and chunks their ranges. An object's extents stay together: it has either
     /// chunks of its own, numbered one after another, or a part of a single chunk, taken at once.
     mutating func finish() {
-        extents = extents.enumerated().sorted { ($0.element.firstChunk, $0.offset) < ($1.element.firstChunk, $1.offset) }.map(\.element)
+        extents.sort { ($0.firstChunk, $0.offsetInChunk) < ($1.firstChunk, $1.offsetInChunk) }
         var previous: UInt32?
         for (number, extent) in extents.enumerated() {
             if extent.object != previous { objects[Int(extent.object)].firstExtent = UInt32(number) }
             previous = extent.object
         }
         for number in objects.indices where objects[number].extentCount == 0 { objects[number].firstExtent = 0 }
+        byDigest = [:]
     }
 
     /// Enters each extent into its chunks. After `finish`.

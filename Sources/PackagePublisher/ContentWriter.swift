@@ -26,7 +26,7 @@ final class ContentWriter {
     private(set) var tables = ContentTables()
     private(set) var storedBytes: UInt64 = 0
     /// For each file that was dealt with: its node and its object.
-    private(set) var assignments: [(node: Int, object: Int)] = []
+    private(set) var assignments: [(node: UInt32, object: UInt32)] = []
     private var bytesDone: UInt64 = 0
 
     /// Chunks in flight, in the order in which they are written, with the object of the large file that they belong to.
@@ -55,12 +55,13 @@ final class ContentWriter {
         batchBuffers = BufferPool(size: max(chunkSize, Self.batchLength))
     }
 
-    /// Deals with all of `files`, in order, and writes what is new among their content.
-    func write(_ files: [ScannedFile]) throws(PublishError) {
+    /// Deals with `count` files, in order, and writes what is new among their content. `file` is asked once for each.
+    func write(count: Int, file: (Int) -> ScannedFile) throws(PublishError) {
         var next = 0
+        var peeked: ScannedFile?
         var ahead: [Item] = []
         while true {
-            while next < files.count, ahead.count < pool.threadCount + 2 { ahead.append(item(files, &next)) }
+            while next < count || peeked != nil, ahead.count < pool.threadCount + 2 { ahead.append(item(count, file, &next, &peeked)) }
             if ahead.isEmpty { break }
             switch ahead.removeFirst() {
             case .batch(let work): try finish(batch: work)
@@ -74,19 +75,24 @@ final class ContentWriter {
         tables.linkChunks(chunkSize: options.chunkSize)
     }
 
-    /// The next piece of work: a large file, or a run of small ones, which starts to be read.
-    private func item(_ files: [ScannedFile], _ next: inout Int) -> Item {
-        let first = next
-        next += 1
-        if files[first].status.size > UInt64(chunkSize) { return .large(files[first]) }
-        var length = files[first].status.size
-        while next < files.count, next - first < Self.batchCount, files[next].status.size <= UInt64(chunkSize),
-            length + files[next].status.size <= UInt64(batchBuffers.size)
-        {
-            length += files[next].status.size
+    /// The next piece of work: a large file, or a run of small ones, which starts to be read. `peeked` is a file that was asked for and not used.
+    private func item(_ count: Int, _ file: (Int) -> ScannedFile, _ next: inout Int, _ peeked: inout ScannedFile?) -> Item {
+        func take() -> ScannedFile? {
+            if let file = peeked { peeked = nil; return file }
+            guard next < count else { return nil }
             next += 1
+            return file(next - 1)
         }
-        return .batch(submit(batch: Array(files[first..<next])))
+        let first = take()!
+        if first.size > UInt64(chunkSize) { return .large(first) }
+        var batch = [first]
+        var length = first.size
+        while batch.count < Self.batchCount, let file = take() {
+            guard file.size <= UInt64(chunkSize), length + file.size <= UInt64(batchBuffers.size) else { peeked = file; break }
+            batch.append(file)
+            length += file.size
+        }
+        return .batch(submit(batch: batch))
     }
 
     private func submit(batch files: [ScannedFile]) -> BatchWork {
@@ -95,6 +101,8 @@ final class ContentWriter {
         return work
     }
 
+    private func assign(_ node: Int, _ object: Int) { assignments.append((UInt32(node), UInt32(object))) }
+
     // MARK: Small files
 
     private func finish(batch work: BatchWork) throws(PublishError) {
@@ -102,14 +110,14 @@ final class ContentWriter {
         defer { batchBuffers.give(work.buffer) }
         if let failure = work.failure { throw failure }
         for (file, content) in zip(work.files, work.contents) {
-            bytesDone += file.status.size
+            bytesDone += file.size
             if let object = tables.object(content.digest) {
-                assignments.append((file.node, object))
+                assign(file.node, object)
                 continue
             }
-            let object = tables.addObject(size: file.status.size, segments: content.segments)
+            let object = tables.addObject(size: file.size, segments: content.segments)
             tables.setDigest(content.digest, ofObject: object)
-            assignments.append((file.node, object))
+            assign(file.node, object)
             if options.inPlace {
                 keepInPlace(content, node: file.node, object: object)
             } else {
@@ -159,8 +167,8 @@ final class ContentWriter {
     private func write(large scanned: ScannedFile) throws(PublishError) {
         let file = try LargeFile(scanned)
         if let object = try copy(of: file) {
-            bytesDone += scanned.status.size
-            assignments.append((scanned.node, object))
+            bytesDone += scanned.size
+            assign(scanned.node, object)
             return
         }
         if file.segments.byteCount <= UInt64(chunkSize) {
@@ -170,15 +178,15 @@ final class ContentWriter {
             if tables.objects.count > before {
                 let cell = FirstLeaf()
                 cell.digest = try file.readFirstLeaf()
-                largeBySize[scanned.status.size, default: []].append((before, cell))
+                largeBySize[scanned.size, default: []].append((before, cell))
             }
             return
         }
-        let object = tables.addObject(size: scanned.status.size, segments: file.segments)
-        assignments.append((scanned.node, object))
+        let object = tables.addObject(size: scanned.size, segments: file.segments)
+        assign(scanned.node, object)
         let cell = FirstLeaf()
         leafCells[object] = cell
-        largeBySize[scanned.status.size, default: []].append((object, cell))
+        largeBySize[scanned.size, default: []].append((object, cell))
         var extent = tables.extents.count
         for segment in file.segments {
             tables.extents.append(ExtentRecord(fileOffset: segment.offset, byteCount: segment.length, firstChunk: 0, offsetInChunk: 0, object: UInt32(object)))
@@ -205,7 +213,7 @@ final class ContentWriter {
 
     /// The object that holds the same content, if there is one. Only a file of the same size and first block is read for it.
     private func copy(of file: LargeFile) throws(PublishError) -> Int? {
-        guard let candidates = largeBySize[file.scanned.status.size] else { return nil }
+        guard let candidates = largeBySize[file.scanned.size] else { return nil }
         try drain(to: 0)
         let leaf = try file.readFirstLeaf()
         guard candidates.contains(where: { $0.file.digest == leaf }) else { return nil }
@@ -261,7 +269,7 @@ final class ContentWriter {
         bytesDone += UInt64(work.rawLength)
         file.remaining -= 1
         guard file.remaining == 0 else { return }
-        bytesDone += file.scanned.status.size - file.segments.byteCount
+        bytesDone += file.scanned.size - file.segments.byteCount
         tables.setDigest(try file.finish(), ofObject: object)
         leafCells.removeValue(forKey: object)?.digest = file.firstLeaf
     }

@@ -6,8 +6,9 @@ import PackageFormat
 struct DirectoryScan {
     /// A node for each thing found; sizes of files are set, objects are not.
     var tree: PackageTreeEncoder
-    /// The files with content, in the order in which their content is packed.
-    private(set) var files: [ScannedFile] = []
+    /// Nodes and identities of the files with content, in the order in which their content is packed.
+    private var files: [(node: UInt32, identity: Identity)] = []
+    private let root: FilePath
     /// Bytes in all files; a file with several links counts once.
     private(set) var bytes: UInt64 = 0
     /// The newest modification time.
@@ -24,6 +25,7 @@ struct DirectoryScan {
         let status: FileStatus
         do { status = try SystemCalls.status(of: root) } catch { throw .system(error, doing: "publish", root) }
         guard status.kind == .directory else { throw .system(.notDirectory, doing: "publish", root) }
+        self.root = root
         tree = PackageTreeEncoder(rootMode: UInt16(status.mode & 0o7777), modifiedSeconds: status.modifiedSeconds, modifiedNanoseconds: status.modifiedNanoseconds)
         newest = status.modifiedSeconds
         var waiting = [(node: 0, path: root, status: status)]
@@ -47,6 +49,19 @@ struct DirectoryScan {
         }
     }
 
+    /// How many files have content.
+    var fileCount: Int { files.count }
+
+    /// File `number` in packing order. Its path is put together from the tree, because a million paths are too much to keep.
+    func file(_ number: Int) -> ScannedFile {
+        let (node, identity) = files[number]
+        let record = tree[Int(node)]
+        let path = tree.path(of: Int(node)).split(separator: UInt8(ascii: "/")).reduce(root) { $0.appending(bytes: Array($1)) }
+        return ScannedFile(
+            node: Int(node), path: path, device: identity.device, inode: identity.inode, size: record.size,
+            modifiedSeconds: record.modifiedSeconds, modifiedNanoseconds: record.modifiedNanoseconds)
+    }
+
     private mutating func add(_ path: FilePath, _ status: FileStatus) throws(PublishError) -> Int {
         let identity = Identity(device: status.device, inode: status.inode)
         if status.kind != .directory, status.linkCount > 1, let node = linked[identity] { return node }
@@ -57,7 +72,7 @@ struct DirectoryScan {
         case .regular:
             node = tree.add(record(.regular, status))
             bytes += status.size
-            if status.size > 0 { files.append(ScannedFile(node: node, path: path, status: status)) }
+            if status.size > 0 { files.append((UInt32(node), identity)) }
         case .symbolicLink:
             let target: [UInt8]
             do { target = try SystemCalls.readLink(path) } catch { throw .system(error, doing: "read the link", path) }

@@ -39,7 +39,7 @@ final class LargeFile: @unchecked Sendable {
     /// The content digest, after the last chunk. Throws `changed` if the file is not what it was.
     func finish() throws(PublishError) -> Digest {
         _ = try scanned.check(descriptor)
-        let size = scanned.status.size
+        let size = scanned.size
         if position < size { tree.add(zeroBlocks: MerkleTree.blockCount(size: size) - position / 4096) }
         position = 0
         return VerityDigest.contentDigest(root: tree.finish(), size: size)
@@ -48,7 +48,7 @@ final class LargeFile: @unchecked Sendable {
     /// The digest of the first block, read now.
     func readFirstLeaf() throws(PublishError) -> Digest {
         if let firstLeaf { return firstLeaf }
-        var block = [UInt8](repeating: 0, count: Int(min(4096, scanned.status.size)))
+        var block = [UInt8](repeating: 0, count: Int(min(4096, scanned.size)))
         let outcome: Result<Void, PublishError> = block.withUnsafeMutableBytes { raw in
             do throws(PublishError) { return .success(try scanned.read(descriptor, into: raw, at: 0)) } catch { return .failure(error) }
         }

@@ -32,10 +32,10 @@ final class PublishRun {
         let output = pack.map { PackOutput($0.descriptor, $0.path) }
 
         var scan = try list(names)
-        let content = try write(scan.files, output)
+        let content = try write(scan, output)
         for (node, object) in content.assignments {
-            scan.tree[node].object = UInt32(object)
-            scan.tree[node].dataBytes = content.tables.dataBytes[object]
+            scan.tree[Int(node)].object = object
+            scan.tree[Int(node)].dataBytes = content.tables.dataBytes[Int(object)]
         }
         var encoding = try encode(scan, content, base: base)
         var packPaths: [FilePath] = []
@@ -72,7 +72,7 @@ final class PublishRun {
         return scan
     }
 
-    private func write(_ files: [ScannedFile], _ output: PackOutput?) throws(PublishError) -> ContentWriter {
+    private func write(_ scan: DirectoryScan, _ output: PackOutput?) throws(PublishError) -> ContentWriter {
         let cores = options.threads ?? max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         // A context, its scratch and its share of the window take about 2 MiB and 14 chunks; all threads together at most 160 MiB.
         let threads = max(1, min(cores, (160 << 20) / ((2 << 20) + 14 * Int(options.chunkSize))))
@@ -83,7 +83,7 @@ final class PublishRun {
             self.state.storedBytes = stored
             try self.tick()
         }
-        try writer.write(files)
+        try writer.write(count: scan.fileCount, file: scan.file)
         progress?(state)
         return writer
     }

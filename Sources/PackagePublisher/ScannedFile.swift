@@ -8,7 +8,12 @@ struct ScannedFile: Sendable {
     /// Its node in the tree.
     var node: Int
     var path: FilePath
-    var status: FileStatus
+    var device: UInt64
+    var inode: UInt64
+    /// Bytes.
+    var size: UInt64
+    var modifiedSeconds: Int64
+    var modifiedNanoseconds: UInt32
 
     /// Opens it and makes sure that it is still the file that was listed.
     func open() throws(PublishError) -> OwnedDescriptor {
@@ -26,8 +31,8 @@ struct ScannedFile: Sendable {
     func check(_ descriptor: CInt) throws(PublishError) -> FileStatus {
         let now: FileStatus
         do { now = try SystemCalls.status(of: descriptor) } catch { throw .system(error, doing: "look at", path) }
-        guard now.kind == .regular, now.device == status.device, now.inode == status.inode, now.size == status.size,
-            now.modifiedSeconds == status.modifiedSeconds, now.modifiedNanoseconds == status.modifiedNanoseconds
+        guard now.kind == .regular, now.device == device, now.inode == inode, now.size == size,
+            now.modifiedSeconds == modifiedSeconds, now.modifiedNanoseconds == modifiedNanoseconds
         else { throw .changed(path) }
         return now
     }

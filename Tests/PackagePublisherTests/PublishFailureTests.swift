@@ -22,6 +22,12 @@ import Testing
         }
     }
 
+    static func scanned(_ path: FilePath) throws -> ScannedFile {
+        let status = try SystemCalls.status(of: path)
+        return ScannedFile(
+            node: 1, path: path, device: status.device, inode: status.inode, size: status.size, modifiedSeconds: status.modifiedSeconds, modifiedNanoseconds: status.modifiedNanoseconds)
+    }
+
     @Test func pipesSocketsAndDevices() throws {
         let shop = try Workshop()
         let source = try shop.directory("s")
@@ -59,14 +65,14 @@ import Testing
         _ = try shop.directory("s")
         try shop.write("s/a", Workshop.noise(size, seed: 1))
         let path = shop.path("s/a")
-        let scanned = ScannedFile(node: 1, path: path, status: try SystemCalls.status(of: path))
+        let scanned = try Self.scanned(path)
         // As if it had been written between the listing and the reading.
         for change in [{ try shop.write("s/a", Workshop.noise(size + 1, seed: 1)) }, { shop.setTime(path, 1) }, { try SystemCalls.unlink(path); try shop.write("s/a", Workshop.noise(size, seed: 1)) }, { try SystemCalls.unlink(path) }] as [() throws -> Void] {
             try change()
             let pool = WorkPool(threads: 2, level: 1, chunkSize: 131_072)
             defer { pool.close() }
             let writer = ContentWriter(options: PublishOptions(), pool: pool, output: nil) { (_, _) in }
-            #expect(throws: PublishError.changed(path)) { try writer.write([scanned]) }
+            #expect(throws: PublishError.changed(path)) { try writer.write(count: 1) { _ in scanned } }
         }
     }
 
@@ -76,7 +82,7 @@ import Testing
         _ = try shop.directory("s")
         try shop.write("s/a", Workshop.noise(300_000, seed: 1))
         let path = shop.path("s/a")
-        let file = try LargeFile(ScannedFile(node: 1, path: path, status: try SystemCalls.status(of: path)))
+        let file = try LargeFile(Self.scanned(path))
         try shop.write("s/a", [1])
         let work = ChunkWork(file: file, segments: [DataSegment(offset: 131_072, length: 131_072)], buffer: .allocate(byteCount: 131_072, alignment: 16), rawLength: 131_072, number: 0, compresses: true)
         defer { work.buffer.deallocate() }
@@ -90,11 +96,13 @@ import Testing
         let source = try shop.directory("s")
         // A name that is there for lstat and gone for open: a symbolic link loop cannot be opened.
         try shop.write("s/a", [1])
-        let scanned = ScannedFile(node: 1, path: shop.path("s/a/b"), status: try SystemCalls.status(of: source))
+        var scanned = try Self.scanned(source)
+        scanned.path = shop.path("s/a/b")
+        scanned.size = 1
         let pool = WorkPool(threads: 1, level: 1, chunkSize: 4096)
         defer { pool.close() }
         let writer = ContentWriter(options: PublishOptions(), pool: pool, output: nil) { (_, _) in }
-        #expect(throws: PublishError.system(.notDirectory, doing: "open", shop.path("s/a/b"))) { try writer.write([scanned]) }
+        #expect(throws: PublishError.system(.notDirectory, doing: "open", shop.path("s/a/b"))) { try writer.write(count: 1) { _ in scanned } }
     }
 
     @Test func cancelledAtOnceAndMidway() throws {
