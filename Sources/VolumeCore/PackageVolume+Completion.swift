@@ -5,6 +5,8 @@ import LinuxSystem
 struct CompletionQueue: Sendable {
     var objects: [UInt32] = []
     var queued: Set<UInt32> = []
+    /// Every object is to be looked at once: earlier runs and other packages may have stored some of it.
+    var stockWanted = true
     var stopped = false
     /// The loader should look for missing blocks again (a stored block was found damaged).
     var wakeBackground: (@Sendable () -> Void)?
@@ -22,18 +24,30 @@ extension PackageVolume {
 
     func backgroundNeeded() { completion.withLock { $0.wakeBackground }?() }
 
-    /// Completes objects until `stopCompletion`; run it on a thread of its own: hashing and syncing take long.
+    /// The last index page has come: what is stored can be counted.
+    func stockNeeded() { completion.update { $0.stockWanted = true } }
+
+    /// Counts what is stored and completes objects until `stopCompletion`; run it on a thread of its own: hashing and
+    /// syncing take long.
     public func runCompletion() {
+        enum Work { case stop, stock, complete(UInt32) }
         while true {
-            let next = completion.wait { queue -> UInt32?? in
-                if queue.stopped { return .some(nil) }
+            let next = completion.wait { queue -> Work? in
+                if queue.stopped { return .stop }
+                if queue.stockWanted {
+                    queue.stockWanted = false
+                    return .stock
+                }
                 guard !queue.objects.isEmpty else { return nil }
                 let number = queue.objects.removeFirst()
                 queue.queued.remove(number)
-                return .some(number)
+                return .complete(number)
             }
-            guard let next, let number = next else { return }
-            complete(number)
+            switch next {
+            case .stop, nil: return
+            case .stock: takeStock()
+            case .complete(let number): complete(number)
+            }
         }
     }
 

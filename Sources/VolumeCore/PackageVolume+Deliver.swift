@@ -65,6 +65,7 @@ extension PackageVolume: LoadTarget {
         if index.isInstalled(page) { return .stored }
         guard index.install(page: page, bytes: bytes) else { return corrupt("page \(page) of the index", source) }
         indexFile?.keep(page: page, of: index, bytes)
+        if index.installedCount == index.pageCount { stockNeeded() }
         return .stored
     }
 

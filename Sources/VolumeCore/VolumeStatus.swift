@@ -126,6 +126,11 @@ extension PackageVolume {
         return problems
     }
 
-    /// Every chunk is looked at once, so that totals count what earlier runs stored. Reads the store's metadata; run it off the pool.
-    public func takeStock() { for number in 0..<objectCount { _ = resolve(UInt32(number)) } }
+    /// Opens every object whose index page is here, so that totals count what earlier runs stored.
+    func takeStock() {
+        for number in 0..<objectCount {
+            if completion.withLock({ $0.stopped }) { return }
+            _ = resolve(UInt32(number))
+        }
+    }
 }

@@ -163,8 +163,6 @@ extension Daemon {
                 try file.write(SessionStateFile.Record(writeEpoch: epoch, session: restored!.encoded(), configuration: record))
             } catch { log.error("\(configuration.request.mountpoint) will not survive a further restart of the daemon: \(error)") }
         }
-        let volume = package.volume
-        Thread(name: "take-stock") { volume.takeStock() }.detach()
         return mount
     }
 
