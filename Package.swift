@@ -95,6 +95,8 @@ let package = Package(
         tests("FileSourceTests", ["FileSource", "BlockLoading", "LinuxSystem"]),
         tests("HTTPSourceTests", ["HTTPSource", "BlockLoading", "TestOrigins", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "TestOrigins", dependencies: ["LinuxSystem"], path: "Tests/TestOrigins", swiftSettings: strict),
+        tests("ControlAPITests", ["ControlAPI", "LinuxSystem"]),
+        tests("CommandLineTests", ["incfs", "incfs-origin", "ControlAPI", "LinuxSystem"]),
         tests("VolumeCoreTests", ["VolumeCore", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
