@@ -9,12 +9,18 @@ struct DaemonArguments {
     var epoch: UInt64 = 1
     /// Seconds after the last unmount until the daemon ends.
     var lingerSeconds: Double = 5
+    /// Whether blocks are hashed when they come from the disk. Off only in measurements (`incfs-keeper … -- --no-verify`).
+    var verify = true
 
-    /// Parses `--store DIR [--epoch N] [--linger S]`; nil for anything else.
+    /// Parses `--store DIR [--epoch N] [--linger S] [--no-verify]`; nil for anything else.
     init?(_ arguments: [String]) {
         var store: FilePath?
         var rest = arguments.dropFirst()
         while let name = rest.popFirst() {
+            if name == "--no-verify" {
+                verify = false
+                continue
+            }
             guard let value = rest.popFirst() else { return nil }
             switch name {
             case "--store": store = FilePath(value)

@@ -30,7 +30,9 @@ do {
         log.error("the keeper has ended; so does this daemon")
         _exit(1)
     })
-    let store = try PlainStore(directory: arguments.store)
+    var options = StoreOptions()
+    options.verify = arguments.verify
+    let store = try PlainStore(directory: arguments.store, options: options)
     let daemon = Daemon(arguments: arguments, store: store, keeper: keeper, log: log)
     let commits = CommitThread(store: store, log: log)
     for mount in restored { daemon.restore(mount) }
