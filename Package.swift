@@ -88,6 +88,13 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Measurements.
+        .target(name: "ProcessAllocations", path: "Benchmarks/ProcessAllocations"),
+        .executableTarget(
+            name: "benchmark-allocations",
+            dependencies: ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "BlockStore", "PackageFormat", "PackagePublisher", "LinuxSystem", "ProcessAllocations"],
+            path: "Benchmarks/Allocations", swiftSettings: strict),
+
         // Tests, mirroring the targets.
         tests("FUSEProtocolTests", ["FUSEProtocol"]),
         tests("FUSESessionTests", ["FUSESession", "FUSEProtocol", "LinuxSystem"]),
