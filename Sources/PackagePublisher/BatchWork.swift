@@ -16,18 +16,23 @@ final class BatchWork: Work, @unchecked Sendable {
     }
 
     let files: [ScannedFile]
+    /// Taken from `buffers`, and given back when this object goes.
     let buffer: UnsafeMutableRawBufferPointer
+    private let buffers: BufferPool
     private let wantsSegmentDigests: Bool
     private(set) var contents: [Content] = []
     /// Why it stopped; the contents before are good.
     private(set) var failure: PublishError?
 
-    /// `buffer` must have room for the data of all files.
-    init(_ files: [ScannedFile], buffer: UnsafeMutableRawBufferPointer, wantsSegmentDigests: Bool) {
+    /// The buffers must have room for the data of all files.
+    init(_ files: [ScannedFile], buffers: BufferPool, wantsSegmentDigests: Bool) {
         self.files = files
-        self.buffer = buffer
+        self.buffers = buffers
+        buffer = buffers.take()
         self.wantsSegmentDigests = wantsSegmentDigests
     }
+
+    deinit { buffers.give(buffer) }
 
     override func run(_ tools: WorkerTools) {
         var used = 0

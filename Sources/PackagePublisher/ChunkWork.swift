@@ -10,8 +10,9 @@ final class ChunkWork: Work, @unchecked Sendable {
     let file: LargeFile?
     /// What to read, in order.
     let segments: [DataSegment]
-    /// The content; afterwards the stored bytes.
+    /// The content; afterwards the stored bytes. Given back to `buffers` when this object goes.
     let buffer: UnsafeMutableRawBufferPointer
+    private let buffers: BufferPool
     let rawLength: Int
     /// The chunk's number; -1 when the file is only hashed.
     let number: Int
@@ -24,14 +25,18 @@ final class ChunkWork: Work, @unchecked Sendable {
     private(set) var digest = Digest.zero
     private(set) var failure: PublishError?
 
-    init(file: LargeFile?, segments: [DataSegment], buffer: UnsafeMutableRawBufferPointer, rawLength: Int, number: Int, compresses: Bool) {
+    /// - Parameter buffer: the content, taken from `buffers`; nil to take one.
+    init(file: LargeFile?, segments: [DataSegment], buffers: BufferPool, buffer: UnsafeMutableRawBufferPointer? = nil, rawLength: Int, number: Int, compresses: Bool) {
         self.file = file
         self.segments = segments
-        self.buffer = buffer
+        self.buffers = buffers
+        self.buffer = buffer ?? buffers.take()
         self.rawLength = rawLength
         self.number = number
         self.compresses = compresses
     }
+
+    deinit { buffers.give(buffer) }
 
     override func run(_ tools: WorkerTools) {
         do throws(PublishError) {

@@ -31,7 +31,6 @@ final class ContentWriter {
 
     /// Chunks in flight, in the order in which they are written, with the object of the large file that they belong to.
     private var inFlight: [(work: ChunkWork, object: Int)] = []
-    private var inFlightHead = 0
     /// The chunk that small files are gathered in, and the extents that lie in it.
     private var shared: UnsafeMutableRawBufferPointer?
     private var sharedLength = 0
@@ -54,6 +53,8 @@ final class ContentWriter {
         chunkBuffers = BufferPool(size: chunkSize)
         batchBuffers = BufferPool(size: max(chunkSize, Self.batchLength))
     }
+
+    deinit { if let shared { chunkBuffers.give(shared) } }
 
     /// Deals with `count` files, in order, and writes what is new among their content. `file` is asked once for each.
     func write(count: Int, file: (Int) -> ScannedFile) throws(PublishError) {
@@ -96,7 +97,7 @@ final class ContentWriter {
     }
 
     private func submit(batch files: [ScannedFile]) -> BatchWork {
-        let work = BatchWork(files, buffer: batchBuffers.take(), wantsSegmentDigests: options.inPlace)
+        let work = BatchWork(files, buffers: batchBuffers, wantsSegmentDigests: options.inPlace)
         pool.submit(work)
         return work
     }
@@ -107,7 +108,6 @@ final class ContentWriter {
 
     private func finish(batch work: BatchWork) throws(PublishError) {
         pool.wait(work)
-        defer { batchBuffers.give(work.buffer) }
         if let failure = work.failure { throw failure }
         for (file, content) in zip(work.files, work.contents) {
             bytesDone += file.size
@@ -156,7 +156,7 @@ final class ContentWriter {
         guard let buffer = shared else { return }
         let number = tables.addChunk(rawLength: sharedLength)
         for extent in sharedExtents { tables.extents[extent].firstChunk = UInt32(number) }
-        submit(ChunkWork(file: nil, segments: [], buffer: buffer, rawLength: sharedLength, number: number, compresses: true), object: -1)
+        submit(ChunkWork(file: nil, segments: [], buffers: chunkBuffers, buffer: buffer, rawLength: sharedLength, number: number, compresses: true), object: -1)
         shared = nil
         sharedLength = 0
         sharedExtents.removeAll(keepingCapacity: true)
@@ -206,7 +206,7 @@ final class ContentWriter {
                 if tables.extents[extent].fileEnd == segment.end { extent += 1 }
                 place += UInt32(segment.length)
             }
-            submit(ChunkWork(file: file, segments: piece, buffer: chunkBuffers.take(), rawLength: length, number: number, compresses: !options.inPlace), object: object)
+            submit(ChunkWork(file: file, segments: piece, buffers: chunkBuffers, rawLength: length, number: number, compresses: !options.inPlace), object: object)
             try drain(to: window)
         }
     }
@@ -221,12 +221,11 @@ final class ContentWriter {
         var works: [ChunkWork] = []
         func take(_ work: ChunkWork) throws(PublishError) {
             pool.wait(work)
-            chunkBuffers.give(work.buffer)
             if let failure = work.failure { throw failure }
             reader.add(work.segments, leaves: work.leaves)
         }
         for piece in reader.pieces(chunkSize: UInt64(chunkSize), sharing: true) {
-            let work = ChunkWork(file: reader, segments: piece, buffer: chunkBuffers.take(), rawLength: Int(piece.byteCount), number: -1, compresses: false)
+            let work = ChunkWork(file: reader, segments: piece, buffers: chunkBuffers, rawLength: Int(piece.byteCount), number: -1, compresses: false)
             pool.submit(work)
             works.append(work)
             if works.count > window { try take(works.removeFirst()) }
@@ -245,12 +244,9 @@ final class ContentWriter {
 
     /// Writes finished chunks, in order, until at most `limit` are in flight.
     private func drain(to limit: Int) throws(PublishError) {
-        while inFlight.count - inFlightHead > limit {
-            let (work, object) = inFlight[inFlightHead]
-            inFlightHead += 1
-            if inFlightHead > 64 { inFlight.removeFirst(inFlightHead); inFlightHead = 0 }
+        while inFlight.count > limit {
+            let (work, object) = inFlight.removeFirst()
             pool.wait(work)
-            defer { chunkBuffers.give(work.buffer) }
             if let failure = work.failure { throw failure }
             tables.chunks[work.number].digest = work.digest
             tables.chunks[work.number].storedLength = UInt32(work.storedLength)

@@ -29,7 +29,8 @@ final class WorkerTools {
 /// are used in its order, not in the order of completion.
 final class WorkPool {
     private struct State {
-        var queue: [Work] = []
+        /// What waits to be run; nil where a worker has taken it, so that finished work is not kept alive.
+        var queue: [Work?] = []
         var head = 0
         var isClosed = false
     }
@@ -71,9 +72,10 @@ final class WorkPool {
             if state.isClosed { return .some(nil) }
             guard state.head < state.queue.count else { return nil }
             let work = state.queue[state.head]
+            state.queue[state.head] = nil
             state.head += 1
             if state.head > 256 { state.queue.removeFirst(state.head); state.head = 0 }
-            return .some(work)
+            return work.map { .some($0) }
         } ?? nil
     }
 }

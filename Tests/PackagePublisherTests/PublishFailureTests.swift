@@ -84,8 +84,7 @@ import Testing
         let path = shop.path("s/a")
         let file = try LargeFile(Self.scanned(path))
         try shop.write("s/a", [1])
-        let work = ChunkWork(file: file, segments: [DataSegment(offset: 131_072, length: 131_072)], buffer: .allocate(byteCount: 131_072, alignment: 16), rawLength: 131_072, number: 0, compresses: true)
-        defer { work.buffer.deallocate() }
+        let work = ChunkWork(file: file, segments: [DataSegment(offset: 131_072, length: 131_072)], buffers: BufferPool(size: 131_072), rawLength: 131_072, number: 0, compresses: true)
         work.run(WorkerTools(level: 1, chunkSize: 131_072))
         #expect(work.failure == .changed(path))
         #expect(throws: PublishError.changed(path)) { try file.finish() }
