@@ -49,7 +49,8 @@ final class ContentWriter {
         self.pool = pool
         self.output = output
         self.report = report
-        window = pool.threadCount * 3 + 2
+        // Deep enough that workers stay busy while this thread waits for a core on a loaded machine (tens of milliseconds), within 48 MiB.
+        window = max(pool.threadCount * 3 + 2, min(pool.threadCount * 24, (48 << 20) / Int(options.chunkSize)))
         chunkBuffers = BufferPool(size: chunkSize)
         batchBuffers = BufferPool(size: max(chunkSize, Self.batchLength))
     }

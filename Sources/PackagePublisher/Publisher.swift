@@ -7,7 +7,7 @@ import PackageFormat
 public enum Publisher {
     /// Publishes `directory` as `<output>/<name>.incfs`, with its content in `<output>/<name>-<digest>.pack` unless it stays in place.
     ///
-    /// Memory: some 4 MiB a thread, at most 160 MiB for all, and about 500 bytes for each file and 100 for each chunk, whatever the files' sizes. The same input gives the same bytes,
+    /// Memory: some 8 MiB a thread, at most 210 MiB for all, and about 500 bytes for each file and 100 for each chunk, whatever the files' sizes. The same input gives the same bytes,
     /// whatever the number of threads. Files get their final names last; on an error, and when cancelled, nothing has changed under them. Packs of
     /// earlier releases stay where they are, for those who still read them.
     ///
