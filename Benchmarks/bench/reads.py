@@ -72,6 +72,11 @@ def warm_reads(present, table, pairs):
     a, b = interleaved(
         pairs, lambda: readers(stage, "seq", ours, "--keep-cache")["mb_per_s"], lambda: readers(stage, "seq", theirs, "--keep-cache")["mb_per_s"])
     table.add(group, "sequential, rate", ratios(a, b), 0.95, ours=a, theirs=b, absolute="MB/s")
+    c = present.plain_c.file
+    warm(c)
+    a, b = interleaved(
+        pairs, lambda: readers(stage, "seq", c, "--keep-cache")["mb_per_s"], lambda: readers(stage, "seq", theirs, "--keep-cache")["mb_per_s"])
+    table.add(group, "sequential, rate, the C server's mount : ext4", ratios(a, b), None, ours=a, theirs=b, absolute="MB/s")
     reads = ("--reads", "200000")
     a, b = interleaved(
         pairs, lambda: readers(stage, "rand", ours, "--keep-cache", *reads)["iops"] / 1e3,
