@@ -16,8 +16,14 @@ public final class AnsweringReads: VolumeDelegate {
     let volume: PackageVolume
     private let notifier = Mutex<FUSENotifier?>(nil)
     private let timer = Mutex<ReadTimer?>(nil)
-    /// Reads whose push is under way; whoever takes one out answers it.
-    private let pushing = Mutex<[UInt64: (read: PendingRead, since: MonotonicTime)]>([:])
+    /// Reads that are out of the volume's table and not answered yet; whoever takes one out answers it.
+    private let owed = Mutex<[UInt64: OwedRead]>([:])
+
+    private struct OwedRead: Sendable {
+        let read: PendingRead
+        /// When its push began; nil before.
+        var since: MonotonicTime?
+    }
 
     init(volume: PackageVolume) { self.volume = volume }
 
@@ -35,8 +41,10 @@ public final class AnsweringReads: VolumeDelegate {
 
     public func answer(_ reads: [PendingRead]) {
         let notifier = self.notifier.withLock { $0 }
+        // All of them before the first push: each keeps its pages locked until it is answered.
+        owed.withLock { owed in for read in reads where !read.isDirect { owed[read.unique] = OwedRead(read: read) } }
         for read in reads {
-            if read.isDirect || notifier == nil || !push(read, notifier!) { deliver(read) }
+            if read.isDirect { deliver(read) } else if notifier == nil || !push(read, notifier!) { finish(read.unique) }
         }
     }
 
@@ -44,9 +52,11 @@ public final class AnsweringReads: VolumeDelegate {
     private func push(_ read: PendingRead, _ notifier: FUSENotifier) -> Bool {
         let node = volume.tree.node(Int(read.node))
         let start = read.offset + UInt64(read.size)
-        guard start < node.size else { return false }
+        // A read as long as the window (a refused one that came again) has had all of it.
+        guard start < node.size, UInt64(read.size) < Self.window else { return false }
         var end = start + volume.presentLength(node: node, from: start, limit: Self.window - UInt64(read.size))
         if let parked = volume.firstParkedByte(ofNode: read.node, in: start..<max(end, start)) { end = min(end, parked) }
+        if let locked = firstOwedByte(ofNode: read.node, from: start) { end = min(end, locked) }
         // Whole pages only, but for the end of the file.
         if end != node.size { end &= ~4095 }
         guard end > start else { return false }
@@ -55,24 +65,41 @@ public final class AnsweringReads: VolumeDelegate {
             if case .bytes(let n) = volume.read(node: node, at: start, into: UnsafeMutableRawBufferPointer(buffer)) { initialized = n }
         }
         guard data.count == count else { return false }
-        pushing.withLock { $0[read.unique] = (read, .now) }
+        owed.withLock { $0[read.unique]?.since = .now }
         timer.withLock { $0 }?.kick()
         volume.statistics.pushedPages.add(UInt64((count + 4095) / 4096), ordering: .relaxed)
         notifier.store(nodeID: UInt64(read.node) + 1, offset: start, data: data) { [self] in finish(read.unique) }
         return true
     }
 
-    /// The push returned.
+    /// The first byte from `start` on that an owed read covers: its page is locked in the kernel.
+    private func firstOwedByte(ofNode node: UInt32, from start: UInt64) -> UInt64? {
+        owed.withLock { owed in
+            var first: UInt64?
+            for entry in owed.values where entry.read.node == node && entry.read.offset + UInt64(entry.read.size) > start {
+                let byte = max(entry.read.offset, start)
+                first = min(first ?? byte, byte)
+            }
+            return first
+        }
+    }
+
+    /// The push returned, or there was none.
     private func finish(_ unique: UInt64) {
-        if let read = pushing.withLock({ $0.removeValue(forKey: unique)?.read }) { deliver(read) }
+        if let read = owed.withLock({ $0.removeValue(forKey: unique)?.read }) { deliver(read) }
     }
 
     /// Answers the reads whose push is stuck. Called by a timer thread. True while pushes are under way.
     func answerStuck(now: MonotonicTime) -> Bool {
-        let (stuck, left) = pushing.withLock { pushing in
-            let stuck = pushing.values.filter { now.since($0.since) >= Self.stuckMilliseconds * 1_000_000 }.map(\.read)
-            for read in stuck { pushing[read.unique] = nil }
-            return (stuck, !pushing.isEmpty)
+        let (stuck, left) = owed.withLock { owed in
+            var stuck: [PendingRead] = []
+            var left = false
+            for entry in owed.values {
+                guard let since = entry.since else { continue }
+                if now.since(since) >= Self.stuckMilliseconds * 1_000_000 { stuck.append(entry.read) } else { left = true }
+            }
+            for read in stuck { owed[read.unique] = nil }
+            return (stuck, left)
         }
         for read in stuck { deliver(read) }
         return left
