@@ -6,7 +6,7 @@ import Testing
     private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000) }
 
     @Test func theSameWindowByTheSameThreadWithinASecondIsDemand() {
-        var windows = RefusedWindows()
+        let windows = Windows()
         #expect(!windows.isRepeated(processID: 5, node: 1, offset: 0, size: 131072, now: time(0)))
         #expect(windows.isRepeated(processID: 5, node: 1, offset: 0, size: 131072, now: time(10)))
         // It was parked: the next one starts afresh.
@@ -14,14 +14,14 @@ import Testing
     }
 
     @Test func aSinglePageReadInBetweenMakesItReadaheadAgain() {
-        var windows = RefusedWindows()
+        let windows = Windows()
         #expect(!windows.isRepeated(processID: 5, node: 1, offset: 0, size: 131072, now: time(0)))
         windows.sawSinglePage(processID: 5)
         #expect(!windows.isRepeated(processID: 5, node: 1, offset: 0, size: 131072, now: time(10)))
     }
 
     @Test func otherThreadsWindowsAndLaterOnesAreReadahead() {
-        var windows = RefusedWindows()
+        let windows = Windows()
         #expect(!windows.isRepeated(processID: 5, node: 1, offset: 0, size: 131072, now: time(0)))
         #expect(!windows.isRepeated(processID: 6, node: 1, offset: 0, size: 131072, now: time(1)))
         #expect(!windows.isRepeated(processID: 5, node: 2, offset: 0, size: 131072, now: time(2)))
@@ -29,4 +29,13 @@ import Testing
         #expect(!windows.isRepeated(processID: 5, node: 2, offset: 4096, size: 65536, now: time(4)))
         #expect(!windows.isRepeated(processID: 5, node: 2, offset: 4096, size: 65536, now: time(1005)))
     }
+}
+
+/// `#expect` takes no mutating call.
+private final class Windows {
+    private var windows = RefusedWindows()
+    func isRepeated(processID: UInt32, node: UInt32, offset: UInt64, size: UInt32, now: MonotonicTime) -> Bool {
+        windows.isRepeated(processID: processID, node: node, offset: offset, size: size, now: now)
+    }
+    func sawSinglePage(processID: UInt32) { windows.sawSinglePage(processID: processID) }
 }
