@@ -19,7 +19,10 @@ public final class PlainStore: Sendable {
         core = try StoreCore(directory: directory, options: options)
     }
 
-    deinit { _ = core.takeDirty() }
+    deinit { discardUncommitted() }
+
+    /// Lets go of the objects that wait for a commit, without one: what is left then is what a killed process leaves.
+    func discardUncommitted() { _ = core.takeDirty() }
 
     /// What has happened since the store was opened.
     public var events: StoreEvents { core.events }

@@ -29,19 +29,20 @@ struct StoreLayout: Sendable {
     /// The files of one object.
     func paths(_ id: Digest) -> ObjectPaths {
         let hex = id.description
-        return ObjectPaths(
-            completeDirectory: objects.appending(String(hex.prefix(2))), partialDirectory: partial.appending(String(hex.prefix(2))), name: hex)
+        return ObjectPaths(root: root, directory: String(hex.prefix(2)), name: hex)
     }
 }
 
 /// The files of one object; made when needed, not kept.
 struct ObjectPaths {
-    let completeDirectory: FilePath
-    let partialDirectory: FilePath
+    let root: FilePath
+    let directory: String
     let name: String
 
-    var complete: FilePath { completeDirectory.appending(name) }
-    var leaves: FilePath { completeDirectory.appending(name + ".leaves") }
-    var data: FilePath { partialDirectory.appending(name) }
-    var side: FilePath { partialDirectory.appending(name + ".side") }
+    var completeDirectory: FilePath { root.appending("objects/\(directory)") }
+    var partialDirectory: FilePath { root.appending("partial/\(directory)") }
+    var complete: FilePath { root.appending("objects/\(directory)/\(name)") }
+    var leaves: FilePath { root.appending("objects/\(directory)/\(name).leaves") }
+    var data: FilePath { root.appending("partial/\(directory)/\(name)") }
+    var side: FilePath { root.appending("partial/\(directory)/\(name).side") }
 }

@@ -77,7 +77,7 @@ extension StoredObject {
     func lose(confirming suspects: [Range<Int>]) throws(Errno) -> [Int] {
         try content.withLock { content throws(Errno) -> [Int] in
             var bad: [Int] = []
-            for range in suspects { bad += try badBlocks(range, &content) }
+            for range in suspects { bad += try badBlocks(range, hashing: true, &content) }
             guard phase.load(ordering: .acquiring) != .absent else { return [] }
             lose(bad, &content)
             return bad

@@ -12,25 +12,25 @@ extension StoredObject {
                 guard let place = structure.withLock({ $0.place }) else { return nil }
                 bad = try isGoodInSlab(place) ? [] : Array(allBlocks)
             } else {
-                bad = try badBlocks(suspects, &content)
+                bad = try badBlocks(suspects, hashing: core.options.verify, &content)
             }
             lose(bad, &content)
             return Blocks.runs(bad).first
         }
     }
 
-    /// The present blocks of `blocks` that do not hold what their leaf says or cannot be read, ascending.
-    func badBlocks(_ blocks: Range<Int>, _ content: inout Content) throws(Errno) -> [Int] {
+    /// The present blocks of `blocks` that do not hold what their leaf says (with `hashing`) or cannot be read, ascending.
+    func badBlocks(_ blocks: Range<Int>, hashing: Bool, _ content: inout Content) throws(Errno) -> [Int] {
         var bad: [Int] = []
         for block in blocks where present.isSet(block) {
             if phase.load(ordering: .acquiring) == .absent { break }
-            if try !isGood(block, &content) { bad.append(block) }
+            if try !isGood(block, hashing: hashing, &content) { bad.append(block) }
         }
         // The check itself may have found the whole object beyond help, and counted it.
         return phase.load(ordering: .acquiring) == .absent ? [] : bad
     }
 
-    func isGood(_ block: Int, _ content: inout Content) throws(Errno) -> Bool {
+    private func isGood(_ block: Int, hashing: Bool, _ content: inout Content) throws(Errno) -> Bool {
         var whole = InlineArray<4096, UInt8>(repeating: 0)
         var leaf = Digest.zero
         return try withUnsafeMutableBytes(of: &whole) { whole throws(Errno) -> Bool in
@@ -39,7 +39,7 @@ extension StoredObject {
                 let lease = try openData()
                 verified.clear(block..<(block + 1))
                 let count = try SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(block))
-                if !core.options.verify { return count == bytes.count }
+                if !hashing { return count == bytes.count }
             } catch {
                 guard error == .ioError || error == .noSuchFileOrDirectory else { throw error }
                 return false

@@ -79,7 +79,7 @@ extension StoredObject {
             leaves.install(table)
             core.leafTables.admit(leaves, cost: table.bytes.count)
             phase.store(.complete, ordering: .releasing)
-            _ = publish(0..<min(blockCount, Int(min(length, size) / UInt64(Blocks.size))))
+            _ = publish(0..<(length >= size ? blockCount : Int(length / UInt64(Blocks.size))))
             // Back to `partial/`, where files may be mended: cut what is too long, fill what is missing.
             try demote(&content)
             try StoreError.wrap(paths.data, "cannot mend an object's length") { () throws(Errno) in

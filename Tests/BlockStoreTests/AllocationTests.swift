@@ -5,7 +5,7 @@ import Testing
 @testable import BlockStore
 
 @Suite struct AllocationTests {
-    let scratch = Scratch()
+    let scratch = Scratch(onDisk: true)
 
     /// Allocations of this thread while `body` runs 200 times, after it ran twice.
     private func count(_ body: () -> Void) -> UInt64 {

@@ -7,7 +7,7 @@ import Testing
 @testable import BlockStore
 
 @Suite struct ConcurrencyTests {
-    let scratch = Scratch()
+    let scratch = Scratch(onDisk: true)
 
     @Test func fillersAndReadersOfOneObject() throws {
         let sample = Sample(count: 500 * 4096 + 77, seed: 1)
