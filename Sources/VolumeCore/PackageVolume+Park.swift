@@ -52,14 +52,18 @@ extension PackageVolume {
         case .waiting(let units): return .waiting(units)
         case .ready(let object):
             let end = min(read.offset &+ UInt64(read.size), object.size)
-            guard read.offset < end, !object.stored.isPresent(bytes: read.offset..<end) else { return .ready }
-            if objectBad[Int(read.object)] { return .failed(.ioError) }
-            let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
-            for chunk in units {
-                if let why = problem(ofChunk: chunk) { return failed(bad(read.object, why)) }
+            // A block may arrive, or be found damaged, between two looks: what does not fit together is looked at again.
+            for _ in 0..<8 {
+                guard read.offset < end, !object.stored.isPresent(bytes: read.offset..<end) else { return .ready }
+                if objectBad[Int(read.object)] { return .failed(.ioError) }
+                let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
+                for chunk in units {
+                    if let why = problem(ofChunk: chunk) { return failed(bad(read.object, why)) }
+                }
+                if !units.isEmpty { return .waiting(units.map { LoadUnit(.chunk, $0) }) }
             }
             // Missing blocks that no extent covers cannot happen with a consistent store; never leave a reader without a unit.
-            return units.isEmpty ? .failed(.ioError) : .waiting(units.map { LoadUnit(.chunk, $0) })
+            return .failed(.ioError)
         }
     }
 
