@@ -40,7 +40,6 @@ extension StoredObject {
         }
         do { try SystemCalls.fdatasync(lease.descriptor) } catch {
             // The kernel reports a failed write once and then forgets the pages: what they held must not count as stored.
-            core.events.readErrors.add()
             content.withLock { content in
                 var lost: [Int] = []
                 guard phase.load(ordering: .acquiring) == .partial else { return }
