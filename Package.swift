@@ -108,6 +108,8 @@ let package = Package(
         tests("BlockCodecTests", ["BlockCodec"]),
         tests("PackageFormatTests", ["PackageFormat", "BlockCodec", "Integrity"]),
         tests("PackagePublisherTests", ["PackagePublisher", "CLinux", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        tests("BlockStoreTests", ["BlockStore", "Integrity", "LinuxSystem", "CLinux", "AllocationCounter"]),
         tests("VolumeCoreTests", ["VolumeCore", "BlockStore", "LinuxSystem", "VolumeTesting"]),
         tests("VolumeFUSETests", ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem", "VolumeTesting"]),
         .target(
@@ -117,6 +119,11 @@ let package = Package(
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
         tests("KeeperTests", ["LinuxSystem", "KeeperTesting", "incfs-keeper", "keeper-test-daemon"]),
         .target(name: "KeeperTesting", dependencies: ["LinuxSystem"], path: "Tests/KeeperTesting", swiftSettings: strict),
+        tests("MountTests", [
+            "LinuxSystem", "KeeperTesting", "MountTesting", "TestOrigins", "ControlAPI", "incfs", "incfsd", "incfs-keeper", "keeper-test-daemon", "mount-probe",
+        ]),
+        .target(name: "MountTesting", dependencies: ["ControlAPI", "LinuxSystem"], path: "Tests/MountTesting", swiftSettings: strict),
+        .executableTarget(name: "mount-probe", path: "Tests/MountProbe"),
         .executableTarget(
             name: "keeper-test-daemon", dependencies: ["KeeperLink", "LinuxSystem"], path: "Tests/KeeperTestDaemon", swiftSettings: strict),
     ]

@@ -4,9 +4,14 @@ import VolumeCore
 
 /// Which request goes out next.
 extension LoadScheduler {
-    /// What the fill may have on the wire, as time on the link in milliseconds: little shortly after a demand (the next
-    /// one queues behind it), enough to keep a long link full when nobody waits.
-    static let backgroundTime: (shortlyAfterDemand: UInt64, idle: UInt64) = (25, 250)
+    /// What the fill may have on the wire, as time on the link in milliseconds: shortly after a demand one unit and no more
+    /// (the next demand queues behind it), enough to keep a long link full when nobody waits.
+    static let backgroundTime: (shortlyAfterDemand: UInt64, idle: UInt64) = (0, 250)
+    /// For so long after a demand the fill starts nothing, in milliseconds: a program that starts asks for block after block,
+    /// and each would queue behind what the fill has on the wire.
+    static let quietAfterDemand: UInt64 = 150
+    /// All the same it starts a unit when it has started nothing for so long, in milliseconds: it must get to its end.
+    static let longestQuiet: UInt64 = 1000
     /// The fill's share while the link's rate is unknown or low, in bytes, when nobody waits.
     static let backgroundMinimum = 512 << 10
 
@@ -65,10 +70,19 @@ extension LoadScheduler {
     /// Whether the fill may start a request for a unit of `length` bytes: always if it has none on the wire; else when
     /// a quarter of its share is free, so that it does not fall apart into small requests.
     private func backgroundFits(_ length: Int, _ now: MonotonicTime) -> Bool {
+        if let until = quietUntil(now), now < until { return false }
         if backgroundOnWire.requests == 0 { return true }
         let share = backgroundShare(now)
         if backgroundOnWire.requests >= share.slots { return false }
         return share.bytes - backgroundOnWire.bytes >= max(length, min(configuration.coalesceLimit, share.bytes / 4))
+    }
+
+    /// Until when the fill keeps still because of a demand; nil if there was none lately.
+    func quietUntil(_ now: MonotonicTime) -> MonotonicTime? {
+        guard let lastDemand else { return nil }
+        let quiet = population[Int(LoadPriority.demand.rawValue)] > 0 ? MonotonicTime(nanoseconds: .max) : lastDemand.adding(milliseconds: Self.quietAfterDemand)
+        let patience = (lastBackground ?? lastDemand).adding(milliseconds: Self.longestQuiet)
+        return min(quiet, patience)
     }
 
     func demandIsRecent(_ now: MonotonicTime) -> Bool {
@@ -106,6 +120,7 @@ extension LoadScheduler {
         if fetch.priority > .demand { hintsOnWire += 1 }
         if fetch.priority == .background {
             backgroundOnWire.requests += 1
+            lastBackground = now
             backgroundOnWire.bytes += fetch.length
         }
         circuit.started(id)

@@ -54,6 +54,7 @@ extension LoadScheduler {
         if fill.on, ready.count(.background) > 0, let lastDemand {
             let end = lastDemand.adding(milliseconds: configuration.demandMemory)
             if end > now { consider(end) }
+            if let quiet = quietUntil(now), quiet > now { consider(quiet) }
         }
         return earliest
     }

@@ -103,6 +103,8 @@ struct LoadScheduler {
     var hintsOnWire = 0
     var nextFetch: UInt64 = 0
     var lastDemand: MonotonicTime?
+    /// When the fill last started a request.
+    var lastBackground: MonotonicTime?
 
     var circuit = OriginCircuit()
     var rate = RateEstimate()

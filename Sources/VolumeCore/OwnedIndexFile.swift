@@ -16,6 +16,8 @@ final class OwnedIndexFile: Sendable {
     func load(into index: PackageIndex) {
         guard let size = try? SystemCalls.status(of: descriptor.rawValue).size, size > 0 else { return }
         let buffer = AlignedBuffer(count: Int(IndexLayout.pageSize))
+        // The buffer outlives the pointer into it.
+        defer { withExtendedLifetime(buffer) {} }
         for page in 0..<index.pageCount where !index.isInstalled(page) {
             let length = index.pageRange(page).length
             let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<length])
