@@ -61,6 +61,8 @@ extension PackageVolume {
                     if let why = problem(ofChunk: chunk) { return failed(bad(read.object, why)) }
                 }
                 if !units.isEmpty { return .waiting(units.map { LoadUnit(.chunk, $0) }) }
+                // What is missing lies in holes, or it came just now: holes that the store has lost need no source.
+                restoreHoles(of: object)
             }
             // Missing blocks that no extent covers cannot happen with a consistent store; never leave a reader without a unit.
             return .failed(.ioError)

@@ -33,7 +33,9 @@ extension PackageVolume {
         let clipped = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - offset)])
         switch object.stored.read(into: clipped, at: offset) {
         case .bytes(let count): return .bytes(count)
-        case .missing: return .missing
+        case .missing:
+            vanished(object)
+            return .missing
         case .corrupt(let blocks):
             lost(blocks, of: object)
             return .missing
@@ -42,18 +44,6 @@ extension PackageVolume {
             report(.error, "cannot read \(path(ofObject: number)) from the store at byte \(offset): \(error)")
             return .failed(error)
         }
-    }
-
-    /// Blocks that were stored are found damaged: they are missing now and will be fetched again.
-    func lost(_ blocks: Range<Int>, of object: VolumeObject) {
-        let range = UInt64(blocks.lowerBound) * 4096..<min(UInt64(blocks.upperBound) * 4096, object.size)
-        for chunk in object.chunks(in: range) where chunk < UInt64(chunkPresent.count) { chunkPresent.clear(Int(chunk)) }
-        statistics.corruptBlocks.add(UInt64(blocks.count), ordering: .relaxed)
-        account(object)
-        report(
-            .warning,
-            "block \(blocks.lowerBound)\(blocks.count > 1 ? "…\(blocks.upperBound - 1)" : "") of \(path(ofObject: object.number)) is damaged in the store \(store.directory); it will be fetched again")
-        backgroundNeeded()
     }
 
     /// A multi-page buffered READ with blocks missing. True: refuse it with EAGAIN (the kernel drops it silently and asks page
