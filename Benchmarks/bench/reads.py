@@ -14,8 +14,6 @@ class Present:
         _, self.envelope = publish_file(stage, source, "random")
         self.checked = Store(stage, stage.path("store.checked"))
         self.unchecked = Store(stage, stage.path("store.unchecked"), "--no-verify")
-        for store in (self.checked, self.unchecked):
-            stage.on_close(store.end)
         self.place = {}
         for store in (self.checked, self.unchecked):
             self.place[store] = store.mount(self.envelope)
@@ -141,12 +139,24 @@ def cold(present, table, pairs):
 
     a, b = interleaved(pairs, lambda: from_disk(ours, "seq")["mb_per_s"], lambda: from_disk(backing, "seq")["mb_per_s"])
     table.add(group, "sequential, rate", ratios(a, b), 0.9, ours=a, theirs=b, absolute="MB/s")
+    c, c_backing = present.plain_c.file, present.backing(present.unchecked)
+
+    def from_c(*arguments):
+        drop(c_backing)
+        drop(c)
+        return readers(stage, arguments[0], c, *arguments[1:])
+
+    a, b = interleaved(pairs, lambda: from_c("seq")["mb_per_s"], lambda: from_disk(backing, "seq")["mb_per_s"])
+    table.add(group, "sequential, rate, the C server : ext4", ratios(a, b), None, ours=a, theirs=b, absolute="MB/s")
     seed = {"n": 0}
 
-    def median(path):
+    def some():
         seed["n"] += 1
-        return from_disk(path, "rand", "--reads", 3000, "--seed", seed["n"] // 2)["p50_us"]
+        return ("rand", "--reads", 3000, "--seed", seed["n"] // 2)
 
-    a, b = interleaved(pairs, lambda: median(ours), lambda: median(backing))
+    a, b = interleaved(pairs, lambda: from_disk(ours, *some())["p50_us"], lambda: from_disk(backing, *some())["p50_us"])
     table.add(group, "random 4 KiB, p50, more than ext4", [x - y for x, y in zip(a, b)], 25, at_least=False, unit="us", ours=a, theirs=b, absolute="us")
+    a, b = interleaved(pairs, lambda: from_c(*some())["p50_us"], lambda: from_disk(backing, *some())["p50_us"])
+    table.add(group, "random 4 KiB, p50, the C server more than ext4", [x - y for x, y in zip(a, b)], unit="us", ours=a, theirs=b, absolute="us")
+    warm(c_backing)
     warm(backing)

@@ -103,6 +103,7 @@ class Store:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         self.daemon_arguments = daemon_arguments
         self.keeper = None
+        stage.on_close(self.end)
         self.start()
 
     def socket_path(self):
