@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
 from .reads import interleaved, ratios
@@ -89,12 +90,14 @@ def fill(stage, table, pairs, megabytes, toolchain):
 def child(arguments):
     """Runs a program; seconds, peak resident bytes, and what it said."""
     began = time.monotonic()
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    complaints = tempfile.TemporaryFile()
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=complaints)
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(f"{arguments}: {said.decode(errors='replace')}")
+        complaints.seek(0)
+        raise RuntimeError(f"{arguments}: {complaints.read().decode(errors='replace')}")
     return time.monotonic() - began, usage.ru_maxrss * 1024, said
 
 
@@ -158,7 +161,8 @@ def mounting(stage, table, pairs, toolchain):
     def warm_daemon():
         directory = stage.fresh("store")
         store = Store(stage, directory)
-        time.sleep(0.2)
+        # Answers once the daemon is up.
+        store.status()
         place = stage.fresh("mnt")
         value = timed(directory, place)
         store.unmount(place)
