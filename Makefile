@@ -38,7 +38,8 @@ bench:
 	@Benchmarks/run
 
 torture:
-	@scripts/install-deps test
+	@scripts/install-deps torture
+	@$(MAKE) --no-print-directory build
 	@scripts/torture
 
 fuzz:
