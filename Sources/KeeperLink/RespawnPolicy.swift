@@ -10,6 +10,8 @@ public struct RespawnPolicy: Sendable {
     public static let maximumRapidDeaths = 10
     static let firstDelay: UInt64 = 100
     static let longestDelay: UInt64 = 5000
+    /// At least so long from the start of a daemon that is killed to the start of the next.
+    static let killedInterval: UInt64 = 250
 
     public private(set) var rapidDeaths = 0
 
@@ -26,5 +28,11 @@ public struct RespawnPolicy: Sendable {
         if rapidDeaths >= Self.maximumRapidDeaths { return .giveUp }
         if rapidDeaths == 1 { return .start(afterMilliseconds: 0) }
         return .start(afterMilliseconds: min(Self.firstDelay << UInt64(rapidDeaths - 2), Self.longestDelay))
+    }
+
+    /// SIGKILL comes from outside, from an administrator or a kernel that is short of memory, and says nothing against the
+    /// daemon: the next one starts at once, is never the last, and the deaths before do not weigh more for it.
+    public func daemonKilled(afterMilliseconds ran: UInt64) -> Decision {
+        .start(afterMilliseconds: Self.killedInterval - min(ran, Self.killedInterval))
     }
 }

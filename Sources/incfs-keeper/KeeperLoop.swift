@@ -105,7 +105,7 @@ struct KeeperLoop: ~Copyable {
             return finish(0)
         }
         if text == .exited(0) && mounts.isEmpty && !control.hasCaller() { return finish(0) }
-        schedule(after: daemon.ranMilliseconds, "daemon \(daemon.pid) (epoch \(daemon.epoch)) \(text)")
+        schedule(after: daemon.ranMilliseconds, killed: text == .killed(signal: SIGKILL), "daemon \(daemon.pid) (epoch \(daemon.epoch)) \(text)")
     }
 
     private mutating func flush() {
@@ -189,9 +189,9 @@ struct KeeperLoop: ~Copyable {
         daemon = nil
     }
 
-    private mutating func schedule(after ran: UInt64, _ event: String) {
+    private mutating func schedule(after ran: UInt64, killed: Bool = false, _ event: String) {
         log.rotateIfLarge()
-        switch policy.daemonDied(afterMilliseconds: ran) {
+        switch killed ? policy.daemonKilled(afterMilliseconds: ran) : policy.daemonDied(afterMilliseconds: ran) {
         case .start(let delay):
             log.write("\(event); the next one starts in \(delay) ms")
             startAt = MonotonicTime.now.adding(milliseconds: delay)

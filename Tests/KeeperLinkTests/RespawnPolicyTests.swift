@@ -17,6 +17,14 @@ import Testing
         let decisions = [10_000, 1, 1].map { policy.daemonDied(afterMilliseconds: $0) }
         #expect(decisions == [.start(afterMilliseconds: 0), .start(afterMilliseconds: 0), .start(afterMilliseconds: 100)])
     }
+
+    @Test func aDaemonThatIsKilledIsAlwaysStartedAgain() {
+        var policy = RespawnPolicy()
+        for _ in 0..<9 { _ = policy.daemonDied(afterMilliseconds: 1) }
+        let decisions = [0, 100, 250, 5_000].map { policy.daemonKilled(afterMilliseconds: $0) }
+        #expect(decisions == [250, 150, 0, 0].map { .start(afterMilliseconds: $0) })
+        #expect(policy.daemonDied(afterMilliseconds: 1) == .giveUp)
+    }
 }
 
 @Suite struct SilenceWatchTests {
