@@ -63,14 +63,37 @@ import VolumeCore
         #expect(idle >= 512 << 10 && idle <= 2 << 20)
         bench.demand(50_000)
         let before = bench.fetches.count
-        for fetch in bench.takeFetches() where fetch.priority == .background {
-            bench.send(.fetched(fetch.id))
-        }
+        let wire = bench.takeFetches()
+        for fetch in wire where fetch.priority == .background { bench.send(.fetched(fetch.id)) }
         bench.deliverAll()
         #expect(before > 1)
-        // What is on the wire now was started while the demand was: 25 ms of the link, at least one unit.
-        #expect(bench.scheduler.backgroundOnWire.bytes <= max(64 << 10, 6_250_000 / 40 + (64 << 10)))
-        #expect(bench.scheduler.backgroundOnWire.requests >= 1)
+        // The demand waits: the fill starts nothing beside it.
+        #expect(bench.scheduler.backgroundOnWire.requests == 0)
+        for fetch in wire where fetch.priority == .demand { bench.send(.fetched(fetch.id)) }
+        bench.deliverAll()
+        bench.advance(LoadScheduler.quietAfterDemand - 1)
+        #expect(bench.scheduler.backgroundOnWire.requests == 0)
+        // Then, shortly after a demand, one unit at a time.
+        bench.advance(1)
+        #expect(bench.scheduler.backgroundOnWire.requests == 1)
+        #expect(bench.fetches.map(\.units.count) == [1])
+    }
+
+    @Test func aProgramThatAsksForEverDoesNotStopTheFillForEver() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<1000)
+        bench.plan()
+        var background = 0
+        for step in 0..<500 {
+            // A demand every 20 ms, for 10 s.
+            bench.demand(50_000 + UInt64(step))
+            background += bench.fetches.filter { $0.priority == .background }.count
+            bench.answerAll()
+            bench.deliverAll()
+            bench.advance(20)
+        }
+        // What was started before the first demand, and then one request a second.
+        #expect(background >= 8 && background <= 40)
     }
 
     @Test func canBeSwitchedOffAndOn() {
@@ -123,6 +146,7 @@ import VolumeCore
         bench.answerAll()
         bench.deliverAll()
         bench.send(.setFilling(true))
+        bench.advance(LoadScheduler.quietAfterDemand)
         _ = finish(bench)
         #expect(bench.present.count == 501)
     }

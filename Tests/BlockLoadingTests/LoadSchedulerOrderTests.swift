@@ -29,11 +29,18 @@ import VolumeCore
         bench.request(10..<11, .demand)
         bench.request(12..<13, .demand)
         var order: [LoadUnit] = []
-        while let fetch = bench.takeFetches().first {
-            order += fetch.units
-            bench.send(.fetched(fetch.id))
-            bench.deliverAll()
+        func takeAll() {
+            while let fetch = bench.takeFetches().first {
+                order += fetch.units
+                bench.send(.fetched(fetch.id))
+                bench.deliverAll()
+            }
         }
+        takeAll()
+        #expect(order == [0, 10, 12, 20, 30].map(chunk))
+        // The fill comes last, and only when nobody has waited for a while.
+        bench.advance(LoadScheduler.quietAfterDemand)
+        takeAll()
         #expect(order == [0, 10, 12, 20, 30, 40].map(chunk))
     }
 
