@@ -93,6 +93,12 @@ extension PackageVolume {
         request(object, ahead, priority: .readahead)
     }
 
+    /// The store lost the blocks of this read again and again: its reader gets EIO.
+    public func gaveUp(_ read: PendingRead) {
+        statistics.failedReads.add(1, ordering: .relaxed)
+        report(.error, "block \(read.offset / 4096) of \(path(ofObject: read.object)) was fetched \(read.losses) times and is damaged in the store \(store.directory) each time; check the disk")
+    }
+
     func fail(_ read: PendingRead, _ error: Errno) {
         statistics.failedReads.add(1, ordering: .relaxed)
         statistics.waitNanoseconds.add(MonotonicTime.now.since(read.since), ordering: .relaxed)

@@ -22,6 +22,10 @@ public struct PendingRead: Sendable {
     public var since: MonotonicTime
     /// When it ends in ETIME; nil waits for ever.
     public var deadline: MonotonicTime?
+    /// How often its blocks had arrived and were gone again when they were read: a disk that keeps nothing.
+    public var losses = 0
+    /// So many losses, then the read ends in EIO instead of fetching for ever.
+    public static let lossLimit = 5
 
     public init(
         unique: UInt64, descriptor: CInt, processID: UInt32, node: UInt32, object: UInt32,

@@ -10,6 +10,8 @@ import VolumeCore
 public final class AnsweringReads: VolumeDelegate {
     /// The kernel's readahead window from the demanded page, in bytes.
     static let window: UInt64 = 128 * 1024
+    /// The most that one push takes, with the page in front of it, in bytes.
+    static let longestPush: UInt64 = 1 << 20
     /// After how many milliseconds a read is answered although its push has not returned.
     static let stuckMilliseconds: UInt64 = 20
 
@@ -44,21 +46,33 @@ public final class AnsweringReads: VolumeDelegate {
         // All of them before the first push: each keeps its pages locked until it is answered.
         owed.withLock { owed in for read in reads where !read.isDirect { owed[read.unique] = OwedRead(read: read) } }
         for read in reads {
-            if read.isDirect { deliver(read) } else if notifier == nil || !push(read, notifier!) { finish(read.unique) }
+            if read.isDirect { deliver(read) } else if notifier == nil || !push(read, notifier!, walking: volume.takeWalkedWindow(node: read.node, at: read.offset)) { finish(read.unique) }
         }
     }
 
-    /// Starts the push; false if there is nothing to push.
-    private func push(_ read: PendingRead, _ notifier: FUSENotifier) -> Bool {
+    /// Answers a single-page read of present data that was never parked, with the rest of the window that it walks through.
+    /// Waits for nothing: the push and the answer behind it are the notification thread's.
+    func answer(_ read: PendingRead, pushingTo end: UInt64) {
+        let notifier = self.notifier.withLock { $0 }
+        owed.withLock { $0[read.unique] = OwedRead(read: read) }
+        if notifier == nil || !push(read, notifier!, walking: end) { finish(read.unique) }
+    }
+
+    /// Starts the push of what is there behind `read` and before the end of its window: that of the refused window it walks
+    /// through, or the usual length. False if there is nothing to push.
+    private func push(_ read: PendingRead, _ notifier: FUSENotifier, walking refused: UInt64?) -> Bool {
         let node = volume.tree.node(Int(read.node))
         let start = read.offset + UInt64(read.size)
+        let limit = min(max(refused ?? 0, read.offset + Self.window), read.offset + Self.longestPush)
         // A read as long as the window (a refused one that came again) has had all of it.
-        guard start < node.size, UInt64(read.size) < Self.window else { return false }
-        var end = start + volume.presentLength(node: node, from: start, limit: Self.window - UInt64(read.size))
+        guard start < node.size, start < limit else { return false }
+        var end = start + volume.presentLength(node: node, from: start, limit: limit - start)
         if let parked = volume.firstParkedByte(ofNode: read.node, in: start..<max(end, start)) { end = min(end, parked) }
         if let locked = firstOwedByte(ofNode: read.node, from: start) { end = min(end, locked) }
         // Whole pages only, but for the end of the file.
         if end != node.size { end &= ~4095 }
+        // The part of the window that is still to come is walked through as well.
+        if let refused, end < refused { volume.walks(node: read.node, max(end, start)..<max(refused, start)) }
         guard end > start else { return false }
         let count = Int(end - start)
         let data = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -105,6 +119,13 @@ public final class AnsweringReads: VolumeDelegate {
         return left
     }
 
+    /// Damaged or dropped between arrival and reading: it is fetched again, but not for ever.
+    private func lost(_ read: PendingRead, _ reply: ParkedReply) {
+        var again = read
+        again.losses += 1
+        if again.losses < PendingRead.lossLimit { volume.park(again) } else { volume.gaveUp(again); reply.error(.ioError) }
+    }
+
     private func deliver(_ read: PendingRead) {
         let node = volume.tree.node(Int(read.node))
         let reply = ParkedReply(descriptor: read.descriptor, unique: read.unique)
@@ -115,7 +136,7 @@ public final class AnsweringReads: VolumeDelegate {
         }
         switch outcome {
         case .bytes: break
-        case .missing: volume.park(read)  // damaged between arrival and reading: it is fetched again
+        case .missing: lost(read, reply)
         case .failed(let error): reply.error(error)
         }
     }
