@@ -27,7 +27,7 @@ extension PackageVolume {
         }
         if !objectTouched[Int(number)], objectTouched.set(Int(number)) { statistics.touchedFiles.add(1, ordering: .relaxed) }
         guard object.stored.isPresent(bytes: offset..<end) else { return .missing }
-        if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end) {
+        if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end), !object.stored.isPresent(bytes: ahead) {
             request(object, ahead, priority: .readahead)
         }
         let clipped = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - offset)])
@@ -55,9 +55,10 @@ extension PackageVolume {
         if repeated { return false }
         statistics.refusedWindows.add(1, ordering: .relaxed)
         guard let object = node.objectNumber, offset < node.size else { return true }
+        let range = offset..<min(offset &+ UInt64(size), node.size)
+        walks(node: number, range)
         switch resolve(object) {
         case .ready(let found):
-            let range = offset..<min(offset &+ UInt64(size), node.size)
             request(found, range, priority: .readahead)
         case .waiting(let units): requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .readahead) })
         case .failed: break
@@ -67,6 +68,25 @@ extension PackageVolume {
 
     /// A single-page READ: the page-by-page walk after a refused window is under way.
     public func sawSinglePage(processID: UInt32) { refused.withLock { $0.sawSinglePage(processID: processID) } }
+
+    /// The kernel will ask for the pages of `range` one by one.
+    public func walks(node: UInt32, _ range: Range<UInt64>) {
+        guard !range.isEmpty else { return }
+        walked.withLock { walked in
+            walked.refused(node: node, range, now: .now)
+            walkedCount.store(walked.count, ordering: .relaxed)
+        }
+    }
+
+    /// The end of the refused window that a single-page READ at `offset` walks through, once for each window: the rest of it
+    /// is worth a push. One atomic load if no window was refused lately.
+    public func takeWalkedWindow(node: UInt32, at offset: UInt64) -> UInt64? {
+        guard walkedCount.load(ordering: .relaxed) != 0 else { return nil }
+        return walked.withLock { walked in
+            defer { walkedCount.store(walked.count, ordering: .relaxed) }
+            return walked.take(node: node, at: offset, now: .now)
+        }
+    }
 
     /// Asks for the chunks of `range` that are not here.
     func request(_ object: VolumeObject, _ range: Range<UInt64>, priority: LoadPriority) {

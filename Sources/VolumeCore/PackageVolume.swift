@@ -22,6 +22,9 @@ public final class PackageVolume: Sendable {
     let slots: ObjectSlots
     let pending = Mutex(PendingReads())
     let refused = Mutex(RefusedWindows())
+    let walked = Mutex(WalkedWindows())
+    /// Windows in `walked`: spares a present read the lock.
+    let walkedCount = Atomic<Int>(0)
     /// Chunks known to be stored whole; a clear bit means "look".
     let chunkPresent: AtomicBitmap
     /// Objects complete in the store: hashed whole, synced, renamed.

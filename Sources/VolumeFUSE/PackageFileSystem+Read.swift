@@ -13,7 +13,18 @@ extension PackageFileSystem {
         guard Int(read.size) <= buffer.count else { return reply.error(.invalidArgument) }
         let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(read.size)])
         switch volume.read(node: node, at: read.offset, into: target) {
-        case .bytes(let count): reply.data(UnsafeRawBufferPointer(rebasing: target[..<count]))
+        case .bytes(let count):
+            // The window was refused, and its blocks have come since: one push instead of a request for each page.
+            if read.size == Self.pageSize, !read.isDirect, let end = volume.takeWalkedWindow(node: UInt32(index), at: read.offset),
+                end > read.offset + UInt64(read.size), let object = node.objectNumber
+            {
+                let parked = reply.park()
+                return answering.answer(
+                    PendingRead(
+                        unique: parked.unique, descriptor: parked.descriptor, processID: header.pid, node: UInt32(index), object: object,
+                        offset: read.offset, size: read.size, isDirect: false, since: .now, deadline: nil), pushingTo: end)
+            }
+            reply.data(UnsafeRawBufferPointer(rebasing: target[..<count]))
         case .failed(let error): reply.error(error)
         case .missing:
             if !read.isDirect {

@@ -33,8 +33,11 @@ public final class ReadTimer: Sendable {
         }
     }
 
-    /// A push has started.
-    func kick() { state.update { $0.pushes = true } }
+    /// A push has started, and stands where `answerStuck` looks. Wakes the thread only if it sleeps: one that looks anyway sees it.
+    func kick() {
+        if state.withLock({ $0.pushes }) { return }
+        state.update { $0.pushes = true }
+    }
 
     /// Ends the thread.
     func stop() {

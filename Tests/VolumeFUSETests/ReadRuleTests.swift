@@ -73,6 +73,33 @@ import VolumeTesting
         #expect(try mount.kernel.receive() == .init(error: 0, unique: 20, payload: Array(mount.content("big")[8192..<12288])))
     }
 
+    /// The blocks came between the refusal and the first page: the rest of the window costs one push, not a request a page.
+    @Test func aRefusedWindowThatHasComeSinceIsPushedAtItsFirstPage() throws {
+        let mount = try Mount()
+        #expect(try mount.read("big", 0, 131_072).error == -EAGAIN)
+        mount.deliver("big", 0..<1)
+        try mount.kernel.sendRead(unique: 20, node: mount.node("big"), offset: 0, size: 4096)
+        let store = try mount.kernel.receive()
+        #expect(store.isStore && store.storeOffset == 4096 && store.storeData == Array(mount.content("big")[4096..<131_072]))
+        #expect(try mount.kernel.receive() == .init(error: 0, unique: 20, payload: Array(mount.content("big")[..<4096])))
+        // Once for each window.
+        #expect(try mount.read("big", 4096, 4096) == .init(error: 0, unique: 1002, payload: Array(mount.content("big")[4096..<8192])))
+        #expect(try !mount.kernel.hasMessage())
+    }
+
+    @Test func whatOfARefusedWindowComesLaterIsPushedLater() throws {
+        let mount = try Mount()
+        #expect(try mount.read("big", 65536, 131_072).error == -EAGAIN)
+        mount.deliver("big", 0..<1)
+        for range in [65536..<131_072, 131_072..<196_608] {
+            try mount.kernel.sendRead(unique: 20, node: mount.node("big"), offset: UInt64(range.lowerBound), size: 4096)
+            let store = try mount.kernel.receive()
+            #expect(store.isStore && store.storeData == Array(mount.content("big")[(range.lowerBound + 4096)..<range.upperBound]))
+            #expect(try mount.kernel.receive() == .init(error: 0, unique: 20, payload: Array(mount.content("big")[range.lowerBound..<range.lowerBound + 4096])))
+            mount.deliver("big", 131_072..<131_073)
+        }
+    }
+
     /// The window is 128 KiB from the demanded page, whatever more is present.
     @Test func thePushEndsWithTheWindow() throws {
         let mount = try Mount()
