@@ -1,3 +1,4 @@
+import Glibc
 import Integrity
 import LinuxSystem
 
@@ -78,6 +79,7 @@ extension StoredObject {
         _ target: UnsafeMutableRawBufferPointer, _ offset: UInt64, _ blocks: Range<Int>, _ descriptor: CInt
     ) throws(Errno) -> Attempt {
         verified.clear(blocks)
+        if blocks.count > 1 { readAhead(of: blocks, target, offset, descriptor) }
         let end = offset + UInt64(target.count)
         var block = blocks.lowerBound
         while block < blocks.upperBound {
@@ -101,11 +103,23 @@ extension StoredObject {
         return .done
     }
 
+    /// For a reader in order whose pages come from the disk: has the disk fetch what comes next while these blocks are hashed.
+    private func readAhead(of blocks: Range<Int>, _ target: UnsafeMutableRawBufferPointer, _ offset: UInt64, _ descriptor: CInt) {
+        let last = UnsafeMutableRawBufferPointer(rebasing: target[max(0, target.count - Blocks.size)...])
+        let wasCached = SystemCalls.preadCached(descriptor, into: last, at: offset + UInt64(target.count - last.count)) == last.count
+        guard let next = ahead.next(after: blocks, wasCached: wasCached, blockCount: blockCount) else { return }
+        // What may come from the disk now does not count as checked.
+        ahead.begin()
+        verified.clear(next)
+        SystemCalls.advise(descriptor, offset: Blocks.offset(next.lowerBound), length: UInt64(next.count * Blocks.size), POSIX_FADV_WILLNEED)
+    }
+
     /// Reads whole blocks to where they belong.
     private func readBlocks(_ blocks: Range<Int>, _ bytes: UnsafeMutableRawBufferPointer, _ descriptor: CInt) throws(Errno) -> Attempt {
         var leaves = InlineArray<4096, UInt8>(repeating: 0)
         return try withUnsafeMutableBytes(of: &leaves) { leaves throws(Errno) -> Attempt in
             guard try copyLeaves(blocks, into: leaves) else { return .again }
+            let before = ahead.generation
             let count = try SystemCalls.preadAll(descriptor, into: bytes, at: Blocks.offset(blocks.lowerBound))
             if count < bytes.count { UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
             for block in blocks {
@@ -116,6 +130,8 @@ extension StoredObject {
                 }
             }
             verified.set(blocks)
+            // Pages that were read ahead meanwhile need not be those that were hashed.
+            if ahead.generation != before { verified.clear(blocks) }
             return .done
         }
     }

@@ -7,7 +7,7 @@ import Synchronization
 /// Invariants:
 /// * A present bit is set (release) after the block's data and leaf were written; readers look first (acquire).
 /// * A verified bit says: what the page cache holds of this block was hashed, or written, by this process. It is cleared
-///   before the block is read from the disk and set after its hash was right.
+///   before the block is read from the disk, or read ahead, and set after its hash was right.
 /// * `epoch` rises whenever present blocks become missing, so that a reader can tell that its bytes may be neither old nor new.
 /// * `phase` leaves `.absent` before a block other than a hole becomes present.
 ///
@@ -63,6 +63,7 @@ public final class StoredObject: Sendable {
     let phase = Atomic<Phase>(.absent)
     let epoch = Atomic<UInt64>(0)
     let isCompleting = Atomic<Bool>(false)
+    let ahead = DiskReadahead()
     let data = FileSlot()
     let side = FileSlot()
     let leaves = LeafSlot()

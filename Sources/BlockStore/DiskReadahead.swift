@@ -1,0 +1,43 @@
+import Synchronization
+
+/// Reading ahead from the disk for readers in order. The kernel's own readahead is switched off where blocks are checked,
+/// because it could bring pages of blocks that count as checked; this one is told apart from that (`StoredObject.readAhead`).
+///
+/// A spell begins when a read finds its pages missing from the page cache right where the last one ended, and goes on while
+/// reads stay inside of what was asked for. Approximate under several readers, which costs speed and nothing else.
+struct DiskReadahead: ~Copyable {
+    /// How far ahead of the reader the disk is kept busy, in blocks: 1 MiB.
+    static let window = 256
+
+    /// The end of the last read that found pages missing.
+    private let lastEnd = Atomic<Int>(-1)
+    /// The end of what was asked for in this spell; 0 outside of one.
+    private let askedTo = Atomic<Int>(0)
+
+    private let count = Atomic<UInt64>(0)
+
+    init() {}
+
+    /// Changes whenever pages are about to be read ahead.
+    var generation: UInt64 { count.load(ordering: .acquiring) }
+
+    /// Pages are about to be read ahead.
+    func begin() { count.add(1, ordering: .acquiringAndReleasing) }
+
+    /// A read of `blocks` comes from the disk, or did so but for the readahead; `wasCached` tells which. Returns the blocks to ask for now.
+    func next(after blocks: Range<Int>, wasCached: Bool, blockCount: Int) -> Range<Int>? {
+        let asked = askedTo.load(ordering: .relaxed)
+        let isInside = asked > 0 && blocks.upperBound <= asked && blocks.upperBound + 2 * Self.window > asked
+        if !isInside {
+            guard !wasCached else { return nil }
+            let isInOrder = lastEnd.exchange(blocks.upperBound, ordering: .relaxed) == blocks.lowerBound || blocks.lowerBound == 0
+            guard isInOrder else { return nil }
+        }
+        // In halves of a window: fewer calls.
+        guard !isInside || asked - blocks.upperBound <= Self.window / 2 else { return nil }
+        let start = isInside ? asked : blocks.upperBound
+        let end = min(blocks.upperBound + Self.window, blockCount)
+        guard start < end else { return nil }
+        return askedTo.compareExchange(expected: asked, desired: end, ordering: .relaxed).exchanged ? start..<end : nil
+    }
+}
