@@ -1,6 +1,7 @@
 /* Reads files in every way a program can, and watches how readers end. Linked statically: it runs in the emulator as well.
  *
  *   probe compare WAY FILE EXPECTED        every byte of FILE, read in WAY, against EXPECTED
+ *   probe trees WAY TREE EXPECTED LIST     the same for all files named in LIST, a path from the top in each line
  *   probe outcome WAY FILE OFFSET          reads one page; prints "data", "errno NAME-NUMBER" or "signal NUMBER", and the time
  *   probe kill WAY FILE OFFSET AFTER BOUND a child reads a page; if it still waits after AFTER ms it is killed with SIGKILL
  *                                          and must be gone within BOUND ms
@@ -142,7 +143,8 @@ static int compare(const char *way, const char *path, const char *expected) {
     if (ours.st_size != theirs.st_size) { printf("%s: %lld bytes instead of %lld\n", path, (long long)ours.st_size, (long long)theirs.st_size); return 1; }
     size_t step = !strcmp(way, "random") ? 3 * page : 64 * page;
     uint64_t pieces = ((uint64_t)ours.st_size + step - 1) / step;
-    char *a = buffer_of(step), *b = buffer_of(step);
+    static char *a, *b;
+    if (!a) { a = buffer_of(64 * page); b = buffer_of(64 * page); }
     for (uint64_t i = 0; i < pieces; i++) {
         /* 2654435761 is prime: with fewer pieces than that each comes once, far from the one before. */
         uint64_t piece = strcmp(way, "random") ? i : i * 2654435761u % pieces;
@@ -234,8 +236,9 @@ static uint64_t next(void) {  /* xorshift64 */
     return state;
 }
 
-static int loop(const char *tree, const char *expected, const char *list, uint64_t seed) {
-    static char *names[1 << 17];
+static char *names[1 << 17];
+/* The lines of `list`. */
+static size_t read_names(const char *list) {
     size_t count = 0;
     char line[4096];
     FILE *input = fopen(list, "r");
@@ -245,7 +248,27 @@ static int loop(const char *tree, const char *expected, const char *list, uint64
         if (*line) names[count++] = strdup(line);
     }
     fclose(input);
-    if (count == 0) { fprintf(stderr, "probe: %s names no files\n", list); return 2; }
+    if (count == 0) { fprintf(stderr, "probe: %s names no files\n", list); exit(2); }
+    return count;
+}
+
+static void join(char *path, size_t size, const char *tree, const char *name) {
+    if ((size_t)snprintf(path, size, "%s/%s", tree, name) >= size) { errno = ENAMETOOLONG; die("cannot use", name); }
+}
+
+static int trees(const char *way, const char *tree, const char *expected, const char *list) {
+    char path[8192], other[8192];
+    size_t count = read_names(list);
+    for (size_t i = 0; i < count; i++) {
+        join(path, sizeof path, tree, names[i]);
+        join(other, sizeof other, expected, names[i]);
+        if (compare(way, path, other)) return 1;
+    }
+    return 0;
+}
+
+static int loop(const char *tree, const char *expected, const char *list, uint64_t seed) {
+    size_t count = read_names(list);
     signal(SIGTERM, stop);
     static const char *ways[] = { "read", "mmap", "fault", "direct", "sendfile" };
     state = seed * 0x9E3779B97F4A7C15u + 1;
@@ -256,8 +279,8 @@ static int loop(const char *tree, const char *expected, const char *list, uint64
     while (!stopping) {
         const char *name = names[next() % count];
         char path[8192], other[8192];
-        snprintf(path, sizeof path, "%s/%s", tree, name);
-        snprintf(other, sizeof other, "%s/%s", expected, name);
+        join(path, sizeof path, tree, name);
+        join(other, sizeof other, expected, name);
         struct stat status;
         if (stat(other, &status)) die("cannot look at", other);
         const char *way = ways[next() % 5];
@@ -295,9 +318,10 @@ int main(int count, char **arguments) {
     signal(SIGBUS, bus);
     const char *what = count > 1 ? arguments[1] : "";
     if (!strcmp(what, "compare") && count == 5) return compare(arguments[2], arguments[3], arguments[4]);
+    if (!strcmp(what, "trees") && count == 6) return trees(arguments[2], arguments[3], arguments[4], arguments[5]);
     if (!strcmp(what, "outcome") && count == 5) return outcome(arguments[2], arguments[3], strtoull(arguments[4], NULL, 10));
     if (!strcmp(what, "kill") && count == 7) return kill_waiting(arguments[2], arguments[3], strtoull(arguments[4], NULL, 10), atoi(arguments[5]), atoi(arguments[6]));
     if (!strcmp(what, "loop") && count == 6) return loop(arguments[2], arguments[3], arguments[4], strtoull(arguments[5], NULL, 10));
-    fprintf(stderr, "usage: probe compare WAY FILE EXPECTED | outcome WAY FILE OFFSET | kill WAY FILE OFFSET AFTER BOUND | loop TREE EXPECTED LIST SEED\n");
+    fprintf(stderr, "usage: probe compare WAY FILE EXPECTED | trees WAY TREE EXPECTED LIST | outcome WAY FILE OFFSET | kill WAY FILE OFFSET AFTER BOUND | loop TREE EXPECTED LIST SEED\n");
     return 2;
 }
