@@ -101,15 +101,15 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// Sends a signal; the milliseconds until the process is gone, and its status. After 5 s SIGKILL follows, and that is a failure.
-    public func end(by number: CInt) async throws -> (milliseconds: Double, status: Int32) {
+    /// Sends a signal; the milliseconds until the process is gone, and its status. More than 5 s are a failure.
+    public func end(by number: CInt, _ who: String = "the process") async throws -> (milliseconds: Double, status: Int32) {
         try await onThread { [self] in
             let process = try SystemCalls.processDescriptor(pid)
             let start = MonotonicTime.now
             kill(pid, number)
             let ended = try SystemCalls.poll(process.rawValue, events: Int16(POLLIN), timeoutMilliseconds: 5000) != 0
             let time = Double(MonotonicTime.now.since(start)) / 1e6
-            guard ended else { throw MountTestFailure("process \(pid) (state \(state ?? "?")) has not ended 5 s after signal \(number)") }
+            guard ended else { throw MountTestFailure("\(who) (state \(state ?? "?")) has not ended 5 s after signal \(number)") }
             return (time, try reap())
         }
     }

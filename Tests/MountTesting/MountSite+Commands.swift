@@ -101,7 +101,9 @@ extension MountSite {
     /// Waits until these processes wait for blocks.
     public func waiting(_ readers: ChildProcess...) async throws {
         let wanted = Set(readers.map { UInt32($0.pid) })
-        try await reaches("has the readers \(wanted) waiting") { wanted.isSubset(of: $0.waits.map(\.pid)) }
+        do { try await reaches("has the readers \(wanted) waiting", seconds: 20) { wanted.isSubset(of: $0.waits.map(\.pid)) } } catch {
+            throw MountTestFailure("\(error); waiting are \(try await status().waits), and \(readers.map { "\($0.pid) \($0.state ?? "?")" })")
+        }
     }
 
     /// The file systems of incfs that are mounted inside.

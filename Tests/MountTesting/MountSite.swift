@@ -78,6 +78,8 @@ public final class MountSite: Sendable {
         mkdir -m 755 out out/src bin; mkdir -m 700 store mnt run home; mkdir -m 755 log
         mknod -m 0666 fuse c 10 229
         chown "$OWNER" out out/src store mnt run home
+        # Mounts of others are not to be held here.
+        grep ' - fuse.incfs ' /proc/self/mountinfo | cut -d' ' -f5 | while read -r m; do umount -l "$m"; done
         mount --bind fuse /dev/fuse
         mount --bind run /run; mount --bind log /var/log
         mount --bind "$PROGRAMS" bin; mount -o remount,bind,ro bin

@@ -15,6 +15,7 @@ public struct MountTestFailure: Error, CustomStringConvertible {
 }
 
 /// Looks every 10 ms whether `body` gives a value, for `seconds` at most; then it throws what it waited for.
+@discardableResult
 public func eventually<Value: Sendable>(_ what: String, seconds: Double = 30, _ body: @Sendable () async throws -> Value?) async throws -> Value {
     let end = MonotonicTime.now.adding(milliseconds: UInt64(seconds * 1000))
     while true {
