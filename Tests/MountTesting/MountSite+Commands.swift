@@ -114,10 +114,10 @@ extension MountSite {
 
     /// The names of the processes inside, the guardian's aside.
     public var processes: [String] {
-        guard let own = try? SystemCalls.readLink(FilePath("/proc/\(holder)/ns/mnt")), let names = try? SystemCalls.list("/proc") else { return [] }
+        guard let names = try? SystemCalls.list("/proc") else { return [] }
         return names.compactMap { name -> String? in
             let place = FilePath("/proc").appending(bytes: name)
-            guard (try? SystemCalls.readLink(place.appending("ns/mnt"))) == own, let command = try? SystemCalls.contents(of: place.appending("comm")) else { return nil }
+            guard (try? SystemCalls.readLink(place.appending("ns/mnt"))) == namespace, let command = try? SystemCalls.contents(of: place.appending("comm")) else { return nil }
             let text = String(decoding: command, as: UTF8.self)
             return text == "sh\n" || text == "cat\n" ? nil : String(text.dropLast())
         }

@@ -17,6 +17,8 @@ public final class MountSite: Sendable {
     private let lifeline: CInt
     /// The process whose mount namespace it is.
     public let holder: pid_t
+    /// What `/proc/PID/ns/mnt` of everybody in it says.
+    let namespace: [UInt8]
     private let closed = Mutex(false)
 
     /// What is published; below the output, so that packages can be made in place.
@@ -39,7 +41,7 @@ public final class MountSite: Sendable {
         defer { SystemCalls.close(lifeline.read) }
         // Removal happens outside the namespace: inside, the directory has the build's own executables in it.
         let guardian = try ChildProcess(
-            "/bin/sh", ["sh", "-c", "unshare -m sh -c \"$INSIDE\"; rm -rf --one-file-system \"$SITE\""],
+            "/bin/sh", ["sh", "-c", "export OUTSIDE=$(readlink /proc/self/ns/mnt); unshare -m sh -c \"$INSIDE\"; rm -rf --one-file-system \"$SITE\""],
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "INSIDE=\(Self.inside)", "SITE=\(directory)", "PROGRAMS=\(try Self.builds())", "OWNER=\(user)"],
             input: lifeline.read)
         (self.user, self.directory, self.guardian, self.lifeline) = (user, directory, guardian, lifeline.write)
@@ -49,6 +51,7 @@ public final class MountSite: Sendable {
             throw MountTestFailure("no mount namespace: \(try await guardian.finish())")
         }
         holder = pid
+        namespace = try SystemCalls.readLink(FilePath("/proc/\(pid)/ns/mnt"))
     }
 
     deinit { if !closed.withLock({ $0 }) { SystemCalls.close(lifeline) } }
@@ -59,6 +62,7 @@ public final class MountSite: Sendable {
         SystemCalls.close(lifeline)
         let end = try await guardian.finish(seconds: 30)
         if end.status != 0 || access("\(directory)", F_OK) == 0 { throw MountTestFailure("the site was not cleaned up: \(end)") }
+        if !processes.isEmpty { throw MountTestFailure("processes of the site are left: \(processes)") }
     }
 
     /// Runs `body` with a site and cleans up after it, whatever happens.
@@ -74,6 +78,8 @@ public final class MountSite: Sendable {
 
     private static let inside = """
         set -e
+        me=$(readlink /proc/self/ns/mnt)
+        [ -n "$me" ] && [ "$me" != "$OUTSIDE" ]
         cd "$SITE"; chmod 755 .
         mkdir -m 755 out out/src bin; mkdir -m 700 store mnt run home; mkdir -m 755 log
         mknod -m 0666 fuse c 10 229
@@ -87,9 +93,10 @@ public final class MountSite: Sendable {
         echo $$
         set +e
         cat >/dev/null
-        me=$(readlink /proc/self/ns/mnt)
+        # A pattern: the brackets of “mnt:[4026531840]” are meant.
+        me=$(echo "$me" | sed 's/[][]/\\\\&/g')
         # Everybody else in this namespace; the keeper first of all has to go, or it starts new daemons.
-        for round in 1 2 3 4 5; do
+        for round in $(seq 250); do
             found=$(find /proc/[0-9]*/ns/mnt -maxdepth 0 -lname "$me" 2>/dev/null | cut -d/ -f3 | grep -vx $$)
             others=""
             for p in $found; do if [ -e /proc/$p/exe ]; then others="$others $p"; fi; done
