@@ -64,13 +64,14 @@ public struct OriginURL: Sendable, Equatable {
     func hasSameOrigin(as other: OriginURL) -> Bool { isSecure == other.isSecure && host == other.host && port == other.port }
 
     /// The address of a file beside this one: raw bytes, `/` between components; empty means this address. The query is
-    /// kept. Nil if the path could lead elsewhere (`SourcePath`).
+    /// kept. Nil for a path that no package may name (`SourcePath`).
     func file(_ relative: [UInt8]) -> OriginURL? {
         guard let components = SourcePath.components(of: relative) else { return nil }
         if components.isEmpty { return self }
         var result = self
         let directory = path[...(path.lastIndex(of: "/") ?? path.startIndex)]
-        result.path = directory + components.map { Self.encode($0, allowing: Self.isUnreserved) }.joined(separator: "/")
+        // `..` is resolved here, as servers and caches want it; at the root it stays at the root (RFC 3986 §5.2.4).
+        result.path = Self.withoutDots(directory + components.map { Self.encode($0, allowing: Self.isUnreserved) }.joined(separator: "/"))
         return result
     }
 

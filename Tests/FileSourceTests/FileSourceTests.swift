@@ -44,7 +44,17 @@ import Testing
         #expect(await failure { try await source.readUpTo(path: [], offset: 0, length: 1) }?.kind == .final(errno: EIO))
     }
 
-    @Test(arguments: ["../secret", "packs/../../secret", "/etc/passwd", "./app.incfs", "packs//x", "packs/", "a\0b"])
+    @Test func readsADirectoryBesideTheEnvelopes() async throws {
+        let directory = try Directory()
+        let inner = directory.envelope.removingLastComponent().appending("inner")
+        try SystemCalls.makeDirectory(inner)
+        let source = FileSource(envelope: inner.appending("app.incfs"))
+        let name = directory.envelope.lastComponent!.string
+        #expect(try await source.read(path: Array("../\(name)".utf8), offset: 4, length: 4) == Array("lope".utf8))
+        await source.shutdown()
+    }
+
+    @Test(arguments: ["..", "packs/../../secret", "/etc/passwd", "./app.incfs", "packs//x", "packs/", "a\0b"])
     func neverLeavesItsDirectory(_ path: String) async throws {
         let directory = try Directory()
         let source = FileSource(envelope: directory.envelope)

@@ -24,7 +24,10 @@ import Testing
         #expect(url.file([])?.requestText == "http://h/rel/1/app.incfs?sig=abc")
         #expect(url.file(Array("packs/0.pack".utf8))?.requestText == "http://h/rel/1/packs/0.pack?sig=abc")
         #expect(url.file([0x61, 0xFF, 0x20, 0x23, 0x25, 0x3F])?.path == "/rel/1/a%FF%20%23%25%3F")
-        #expect(url.file(Array("../x".utf8)) == nil)
+        #expect(url.file(Array("../tree/x".utf8))?.requestText == "http://h/rel/tree/x?sig=abc", "a directory beside the envelope's")
+        #expect(url.file(Array("../../../../x".utf8))?.path == "/x")
+        #expect(url.file(Array("packs/../x".utf8)) == nil)
+        #expect(url.file(Array("..".utf8)) == nil)
         #expect(try OriginURL("http://h").file(Array("x".utf8))?.path == "/x")
     }
 
