@@ -12,6 +12,8 @@ public final class OpenedPackage: Sendable {
     static let firstRequest = Int(PackageHead.firstRequestLength)
     /// Heads longer than this are not fetched: 1 GiB.
     static let headLimit: UInt64 = 1 << 30
+    /// How often a head that cannot be used is fetched before that is said.
+    static let headAttempts = 3
     /// How long opening waits for an origin that does not answer.
     static let openTimeout: Duration = .seconds(10)
 
@@ -48,7 +50,7 @@ public final class OpenedPackage: Sendable {
             return OpenedPackage(head: head, store: store, cache: cache, source: source, options: options)
         }
         do throws(OpenError) {
-            let (head, bytes) = try await fetchHead(source, pin: pin)
+            let (head, bytes) = try await fetchHead(source, pin: pin, options.onEvent)
             do {
                 try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
                 if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
@@ -65,7 +67,20 @@ public final class OpenedPackage: Sendable {
         }
     }
 
-    private static func fetchHead(_ source: any RangeSource, pin: Digest?) async throws(OpenError) -> (PackageHead, [UInt8]) {
+    /// Wrong bytes may have become wrong on the way: they are asked for again before they are blamed on the origin.
+    private static func fetchHead(
+        _ source: any RangeSource, pin: Digest?, _ onEvent: (VolumeEvent) -> Void
+    ) async throws(OpenError) -> (PackageHead, [UInt8]) {
+        for _ in 1..<headAttempts {
+            do throws(OpenError) { return try await fetchHeadOnce(source, pin: pin) } catch {
+                if error.kind == .unreachable { throw error }
+                onEvent(VolumeEvent(level: .warning, message: "\(error.message) Asking once more."))
+            }
+        }
+        return try await fetchHeadOnce(source, pin: pin)
+    }
+
+    private static func fetchHeadOnce(_ source: any RangeSource, pin: Digest?) async throws(OpenError) -> (PackageHead, [UInt8]) {
         var bytes = try await read(source, offset: 0, length: firstRequest)
         let needed = try explained(source) { () throws(PackageError) in try required(bytes) }
         if needed > UInt64(bytes.count), bytes.count == firstRequest, needed <= headLimit {

@@ -22,19 +22,24 @@ extension PackageVolume {
         report(.warning, "\(gone) blocks of \(path(ofObject: object.number)) are gone from the store \(store.directory), where its state was damaged; they will be fetched again")
     }
 
-    /// Makes the background fill look again at every chunk of `object` with missing blocks. Returns the blocks of those that
-    /// were thought to be stored whole.
+    /// Makes the background fill look again at every chunk of `object` with missing blocks. Returns the blocks that are
+    /// missing where everything was thought to be stored: once, however many readers meet them.
     private func noteMissing(in object: VolumeObject) -> UInt64 {
         restoreHoles(of: object)
         var gone: UInt64 = 0
+        if !object.stored.isComplete, objectComplete.clear(Int(object.number)) {
+            completeCount.subtract(1, ordering: .acquiringAndReleasing)
+            gone = UInt64(max(0, object.stored.blockCount - object.stored.presentBlocks))
+        }
+        var inChunks: UInt64 = 0
         for chunk in object.chunks(in: 0..<object.size) where chunk < chunkCount && chunkPresent[Int(chunk)] {
             let missing = object.ranges(ofChunk: chunk).filter { !object.stored.isPresent(bytes: $0) }
             guard !missing.isEmpty, chunkPresent.clear(Int(chunk)) else { continue }
-            for range in missing { gone += (range.upperBound + 4095) / 4096 - range.lowerBound / 4096 }
+            for range in missing { inChunks += (range.upperBound + 4095) / 4096 - range.lowerBound / 4096 }
         }
         account(object)
         backgroundNeeded()
-        return gone
+        return max(gone, inChunks)
     }
 
     /// Brings back lost blocks that lie in the published file's holes. No chunk brings them and none is needed: they are zeros.
