@@ -99,7 +99,9 @@ extension MountSite {
     }
 
     /// Waits until these processes wait for blocks.
-    public func waiting(_ readers: ChildProcess...) async throws {
+    public func waiting(_ readers: ChildProcess...) async throws { try await waiting(readers) }
+
+    public func waiting(_ readers: [ChildProcess]) async throws {
         let wanted = Set(readers.map { UInt32($0.pid) })
         do { try await reaches("has the readers \(wanted) waiting", seconds: 20) { wanted.isSubset(of: $0.waits.map(\.pid)) } } catch {
             throw MountTestFailure("\(error); waiting are \(try await status().waits), and \(readers.map { "\($0.pid) \($0.state ?? "?")" })")

@@ -35,15 +35,16 @@ import Testing
 
     @Test func waitingReadsHoldUpNobodyElse() async throws {
         try await Self.withMount { site, origin in
-            // Present in the store, not in the page cache: reading it sends requests through the connection.
-            #expect(try await site.read("read", "a", length: 8 * Self.chunk) == "same")
+            // Backwards, so that nothing is fetched ahead.
+            for i in (0..<8).reversed() { #expect(try await site.read("read", "a", at: i * Self.chunk, length: Self.chunk) == "same") }
             origin.rule { $0.path == "/out/src/a" ? .hold : .answer }
             // Far more than the 12 background requests of the kernel's default, in three chunks.
             let readers = try (0..<36).map { i in
                 try site.reader("pread", "a", at: (16 + 4 * (i % 3)) * Self.chunk + (i / 3) * 8192, length: 4096)
             }
-            try await site.reaches("has 36 readers waiting") { $0.readersWaiting == 36 }
+            try await site.waiting(readers)
             for method in TreeOnMountTests.methods {
+                // Present in the store, not in the page cache: reading it sends requests through the connection.
                 _ = try await site.probe(["forget", "\(site.mountpoint)/a"]).finish()
                 #expect(try await site.read(method, "a", length: 8 * Self.chunk) == "same", "present data of the same file by \(method)")
             }
