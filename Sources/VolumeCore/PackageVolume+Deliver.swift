@@ -46,12 +46,14 @@ extension PackageVolume: LoadTarget {
         if result == .stored {
             statistics.deliveredUnits.add(1, ordering: .relaxed)
             statistics.deliveredBytes.add(UInt64(bytes.count), ordering: .relaxed)
+            finalFailures.withLock { $0.forget(unit) }
             settle(pending.withLock { $0.take(waitingFor: unit) })
         }
         return result
     }
 
     public func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
+        finalFailures.withLock { $0.add(unit, Errno(rawValue: errno), now: .now) }
         report(.error, "\(name(of: unit)) cannot be had: \(reason)")
         for read in pending.withLock({ $0.take(waitingFor: unit) }) { fail(read, Errno(rawValue: errno)) }
     }

@@ -28,6 +28,10 @@ extension PackageVolume {
                     fail(read, error)
                     break decide
                 case .waiting(let units):
+                    if let error = finalFailures.withLock({ $0.answer(for: units, now: .now) }) {
+                        fail(read, error)
+                        break decide
+                    }
                     pending.withLock { $0.park(read, on: units) }
                     // A unit may have arrived between the look and the parking; then nobody would wake this read.
                     if case .waiting = evaluate(read) {

@@ -22,6 +22,7 @@ public final class PackageVolume: Sendable {
     let slots: ObjectSlots
     let pending = Mutex(PendingReads())
     let refused = Mutex(RefusedWindows())
+    let finalFailures: Mutex<FinalFailures>
     let walked = Mutex(WalkedWindows())
     /// Windows in `walked`: spares a present read the lock.
     let walkedCount = Atomic<Int>(0)
@@ -56,6 +57,7 @@ public final class PackageVolume: Sendable {
         scratch = DecodeScratch.Pool(count: Int(head.manifest.chunkSize))
         self.store = store
         self.configuration = configuration
+        finalFailures = Mutex(FinalFailures(lifetime: configuration.finalFailureLifetime))
         chunkSize = UInt64(head.manifest.chunkSize)
         chunkCount = UInt64(head.manifest.layout.chunks)
         objectCount = Int(head.manifest.layout.objects)

@@ -6,6 +6,8 @@ public struct VolumeConfiguration: Sendable {
     public var readTimeoutSeconds: Double?
     /// Objects kept resolved at most; each may hold up to two descriptors.
     public var resolvedObjectLimit = 256
+    /// Nanoseconds for which a final answer is repeated without asking the origin again.
+    public var finalFailureLifetime: UInt64 = FinalFailures.usualLifetime
     /// Where the verified index pages are kept between runs; nil keeps none.
     public var indexCache: FilePath?
     /// Receives events; must not block.

@@ -11,6 +11,9 @@ struct ProgramRun {
     /// To be blocked before any thread is started.
     static let signals = forwarded + [SIGCHLD]
 
+    /// How soon a signal that nobody could take yet is tried again.
+    private static let retryMilliseconds: CInt = 20
+
     let program: PackageProgram
     let arguments: [String]
     let root: FilePath
@@ -36,13 +39,21 @@ struct ProgramRun {
             // Wakes sigtimedwait below.
             kill(getpid(), SIGCHLD)
         }.detach()
+        // Signals that came before there was a child to give them to.
+        var kept: [CInt] = []
         while true {
-            let signal = try? SystemCalls.waitForSignal(Self.signals, timeoutMilliseconds: 1000)
+            let signal = try? SystemCalls.waitForSignal(Self.signals, timeoutMilliseconds: kept.isEmpty ? 1000 : Self.retryMilliseconds)
             switch start.withLock({ $0 }) {
             case .failed(let error): throw cannotStart(error)
             case .pending(let thread):
-                if let signal, signal.number != SIGCHLD, !signal.fromKernel { forward(signal.number, toChildrenOf: thread) }
+                let children = children(of: thread)
+                if let signal, signal.number != SIGCHLD, !signal.fromKernel || children.isEmpty { kept.append(signal.number) }
+                guard !children.isEmpty else { continue }
+                for number in kept { for child in children { try? SystemCalls.signal(child, number) } }
+                kept = []
             case .running(let pid):
+                for number in kept { try? SystemCalls.signal(pid, number) }
+                kept = []
                 if let signal, signal.number != SIGCHLD, !signal.fromKernel { try? SystemCalls.signal(pid, signal.number) }
                 if let ended = try? SystemCalls.wait(for: pid, options: WNOHANG) { return Self.status(ended.status) }
             }
@@ -61,11 +72,9 @@ struct ProgramRun {
     }
 
     /// The child that waits for its program's first page has no known number yet, but it has a parent thread.
-    private func forward(_ signal: CInt, toChildrenOf thread: pid_t) {
-        guard let bytes = try? SystemCalls.contents(of: FilePath("/proc/self/task/\(thread)/children")) else { return }
-        for word in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
-            if let pid = pid_t(word) { try? SystemCalls.signal(pid, signal) }
-        }
+    private func children(of thread: pid_t) -> [pid_t] {
+        guard thread != 0, let bytes = try? SystemCalls.contents(of: FilePath("/proc/self/task/\(thread)/children")) else { return [] }
+        return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
     }
 
     private func cannotStart(_ error: Errno) -> ControlError {

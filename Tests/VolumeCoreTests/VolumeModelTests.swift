@@ -89,6 +89,8 @@ final class ModelRun {
         options.boot = boot
         var configuration = VolumeConfiguration()
         configuration.resolvedObjectLimit = limit
+        // The model asks again at once after a final answer.
+        configuration.finalFailureLifetime = 0
         configuration.indexCache = package.directory.appending("index")
         let store = try PlainStore(directory: package.directory.appending("store"), options: options)
         let volume = PackageVolume(head: package.head, store: store, configuration: configuration)

@@ -95,7 +95,9 @@ import VolumeTesting
         for range in [65536..<131_072, 131_072..<262_144] {
             try mount.kernel.sendRead(unique: 20, node: mount.node("big"), offset: UInt64(range.lowerBound), size: 4096)
             let store = try mount.kernel.receive()
-            #expect(store.isStore && store.storeData == Array(mount.content("big")[(range.lowerBound + 4096)..<range.upperBound]))
+            #expect(store.isStore && store.storeOffset == UInt64(range.lowerBound + 4096))
+            #expect(store.storeData.count == range.count - 4096)
+            #expect(store.storeData == Array(mount.content("big")[(range.lowerBound + 4096)..<range.upperBound]))
             #expect(try mount.kernel.receive() == .init(error: 0, unique: 20, payload: Array(mount.content("big")[range.lowerBound..<range.lowerBound + 4096])))
             mount.deliver("big", 131_072..<131_073)
         }

@@ -95,7 +95,18 @@ import VolumeTesting
         let failed = [try mount.kernel.receive(), try mount.kernel.receive()]
         #expect(Set(failed.map(\.unique)) == [20, 24] && failed.allSatisfy { $0.error == -EIO })
         #expect(mount.volume.processID(ofParked: 22) == 1)
-        // Asked for again, it is asked for again.
+        // For a moment the same answer is given without asking.
+        _ = mount.volume.requests.drain()
+        #expect(try mount.read("big", 0, 4096).error == -EIO)
+        #expect(mount.demands().isEmpty)
+    }
+
+    @Test func aFinalAnswerIsAskedForAgainLater() throws {
+        let mount = try Mount { $0.finalFailureLifetime = 0 }
+        let first = mount.chunks("big", 0..<1)[0]
+        try park(mount, unique: 20)
+        mount.volume.fail(LoadUnit(.chunk, first), errno: EIO, reason: "gone")
+        #expect(try mount.kernel.receive().error == -EIO)
         _ = mount.volume.requests.drain()
         try park(mount, unique: 26)
         #expect(mount.demands() == [LoadRequest(unit: LoadUnit(.chunk, first), priority: .demand)])

@@ -1,0 +1,37 @@
+import LinuxSystem
+
+/// Units whose answer was final a moment ago. Who asks again within `lifetime` gets the same answer without another request:
+/// a program, or the kernel (MAP_POPULATE does), may repeat a failed read thousands of times a second. Bounded; the owner
+/// holds a lock.
+public struct FinalFailures: Sendable {
+    /// Nanoseconds that an answer is repeated; then the origin is asked again. 0: never repeated.
+    let lifetime: UInt64
+    /// The usual lifetime: a second.
+    public static let usualLifetime: UInt64 = 1_000_000_000
+    /// Units remembered at most; all are forgotten when there are more.
+    static let limit = 4096
+
+    private var failures: [LoadUnit: (errno: Errno, time: MonotonicTime)] = [:]
+
+    init(lifetime: UInt64 = usualLifetime) { self.lifetime = lifetime }
+
+    var isEmpty: Bool { failures.isEmpty }
+
+    mutating func add(_ unit: LoadUnit, _ errno: Errno, now: MonotonicTime) {
+        if failures.count >= Self.limit { failures.removeAll() }
+        failures[unit] = (errno, now)
+    }
+
+    /// The answer that one of `units` had lately; nil if none had one.
+    mutating func answer(for units: [LoadUnit], now: MonotonicTime) -> Errno? {
+        if failures.isEmpty { return nil }
+        for unit in units {
+            guard let failure = failures[unit] else { continue }
+            if now.since(failure.time) < lifetime { return failure.errno }
+            failures[unit] = nil
+        }
+        return nil
+    }
+
+    mutating func forget(_ unit: LoadUnit) { failures[unit] = nil }
+}
