@@ -95,6 +95,13 @@ let package = Package(
             dependencies: ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "BlockStore", "PackageFormat", "PackagePublisher", "LinuxSystem", "ProcessAllocations"],
             path: "Benchmarks/Allocations", swiftSettings: strict),
 
+        .executableTarget(
+            name: "incfs-fuzz",
+            dependencies: [
+                "PackageFormat", "PackagePublisher", "FUSEProtocol", "FUSESession", "ControlAPI", "KeeperLink", "BlockStore", "Integrity", "LinuxSystem",
+            ],
+            path: "Fuzz/Sources", swiftSettings: strict),
+
         // Tests, mirroring the targets.
         tests("FUSEProtocolTests", ["FUSEProtocol"]),
         tests("FUSESessionTests", ["FUSESession", "FUSEProtocol", "LinuxSystem"]),
