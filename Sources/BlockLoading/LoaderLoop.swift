@@ -54,10 +54,12 @@ final class LoaderLoop {
             publish(scheduler.statistics)
             mail = mailbox.take(until: scheduler.nextDeadline(now: now))
         }
-        shutDown()
+        shutDown(after: mail)
     }
 
-    private func shutDown() {
+    /// `mail`: what came together with the word to stop; a fetch that has ended will not say so again.
+    private func shutDown(after mail: LoaderMailbox.Mail) {
+        for case .fetched(let id, _) in mail.letters { tasks[id] = nil }
         for task in tasks.values { task.cancel() }
         while !tasks.isEmpty {
             for case .fetched(let id, _) in mailbox.take(until: nil, stopping: true).letters { tasks[id] = nil }

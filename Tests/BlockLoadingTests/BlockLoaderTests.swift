@@ -145,6 +145,17 @@ import VolumeCore
         #expect(volume.state.withLock { $0.present.isEmpty && $0.reasons.last == .some(nil) })
     }
 
+    /// The word to stop and the end of a fetch may come in one mail: the loader must not wait for that fetch any more.
+    @Test func stoppingWhileAnswersArriveAlwaysEnds() async {
+        for _ in 0..<400 {
+            let volume = FakeVolume(count: 50)
+            await withLoader(volume) { _, queue, source in
+                ask(queue, 0..<50)
+                while source.state.withLock({ $0.reads.isEmpty }) { await Task.yield() }
+            }
+        }
+    }
+
     @Test func switchingTheFillOffAndOn() async {
         let volume = FakeVolume(count: 20)
         await withLoader(volume) { loader, queue, source in
