@@ -51,6 +51,17 @@ extension PackageVolume {
         } catch { return "\(error)" }
     }
 
+    /// The same for who wants `object` of it: the chunk must also bring all that the object's extents expect of it. A reader
+    /// would wait for ever, and the chunk be fetched for ever, if only one of the two knew of the other.
+    func problem(ofChunk number: UInt64, for object: VolumeObject) -> String? {
+        if let why = problem(ofChunk: number) { return why }
+        guard case .pieces(let pieces) = pieces(ofChunk: number) else { return nil }
+        for range in object.ranges(ofChunk: number) where !pieces.contains(where: { $0.object == object.number && $0.file == range }) {
+            return "chunk \(number) does not name an extent that lies in it"
+        }
+        return nil
+    }
+
     public func nextMissing(after cursor: inout UInt64, limit: Int) -> [LoadUnit] {
         var units: [LoadUnit] = []
         while units.count < limit, let next = chunkPresent.firstClear(from: Int(clamping: cursor)) {

@@ -62,7 +62,7 @@ extension PackageVolume {
                 if objectBad[Int(read.object)] { return .failed(.ioError) }
                 let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
                 for chunk in units {
-                    if let why = problem(ofChunk: chunk) { return failed(bad(read.object, why)) }
+                    if let why = problem(ofChunk: chunk, for: object) { return failed(bad(read.object, why)) }
                 }
                 if !units.isEmpty { return .waiting(units.map { LoadUnit(.chunk, $0) }) }
                 // What is missing lies in holes, or it came just now: holes that the store has lost need no source.
