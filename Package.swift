@@ -119,6 +119,7 @@ let package = Package(
         tests("BlockStoreTests", ["BlockStore", "Integrity", "LinuxSystem", "CLinux", "AllocationCounter"]),
         tests("VolumeCoreTests", ["VolumeCore", "BlockStore", "LinuxSystem", "VolumeTesting"]),
         tests("VolumeFUSETests", ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem", "VolumeTesting"]),
+        tests("HostileTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "BlockCodec", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),
         tests("IncrementalFSTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "HTTPSource", "FUSESession", "FUSEProtocol", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),
         .target(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
