@@ -12,7 +12,7 @@ import PackagePublisher
 
 /// Every parser of untrusted bytes that is reachable from outside its target.
 enum Targets {
-    static func all(scratch: FilePath) throws -> [FuzzTarget] { [package(scratch), fuse, session, control, try stateFile(), store(scratch)] }
+    static func all(scratch: FilePath) throws -> [FuzzTarget] { [package(scratch), fuse, session, control, keeper, try stateFile(), store(scratch)] }
 
     /// The head of an envelope, the tree behind it, and index records. Digests are checked first, so the interesting
     /// mutations are those of the prefix and the manifest; the tree and records get mutations through the index alone.
@@ -75,6 +75,21 @@ enum Targets {
             .wait(WaitRequest(mountpoint: "/m", timeoutSeconds: 3)), .prefetch(PrefetchRequest(mountpoint: "/m", paths: [WirePath(bytes: [0x80, 0x2f])])),
         ].map { Array(try JSONEncoder().encode($0)) }
     }, run: { _ = try? JSONDecoder().decode(ControlRequest.self, from: Data($0)) })
+
+    /// A packet between keeper and daemon. The descriptors that come along are only counted; the first byte says how many.
+    private static let keeper = FuzzTarget(name: "keeper", seeds: {
+        let identity = MountIdentity(id: 7, mountpoint: "/mnt/a", kind: .privileged, major: 0, minor: 42)
+        let messages: [(KeeperMessage, UInt8)] = [
+            (.mount(KeeperLink.MountRequest(mountpoint: "/mnt/a", fsname: "package", clones: 2)), 0), (.unmount(mountID: 7, .lazy), 0), (.heartbeat(epoch: 1), 0),
+            (.mounted(identity), 3), (.restore(identity), 2), (.failed(.permissionDenied, "not allowed"), 0), (.done, 0),
+        ]
+        return messages.map { message, count in
+            [count] + KeeperPacket(id: 5, message, descriptors: (0..<count).map { CInt($0) }).encoded()
+        }
+    }, run: { bytes in
+        guard let count = bytes.first else { return }
+        _ = try? KeeperPacket(decoding: Array(bytes.dropFirst())[...], descriptors: (0..<CInt(count % 40)).map { $0 })
+    })
 
     /// The memory file between keeper and daemon, with two slots.
     private static func stateFile() throws -> FuzzTarget {
