@@ -1,9 +1,12 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 
-/// A directory that ends with its owner.
+/// A directory that ends with its owner, or with the process: a package that a whole suite shares has no other end.
 public final class TemporaryDirectory: Sendable {
     public let path: FilePath
+    private static let left = Mutex<Set<String>>([])
+    private static let sweep: Void = { atexit { for path in TemporaryDirectory.left.withLock({ $0 }) { try? SystemCalls.removeTree(FilePath(path)) } } }()
 
     public init() {
         // Not /tmp: there must be a disk behind the page cache.
@@ -11,9 +14,14 @@ public final class TemporaryDirectory: Sendable {
         let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) != nil }
         precondition(made, "mkdtemp failed in /var/tmp: errno \(errno)")
         path = template.withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }
+        _ = Self.sweep
+        _ = Self.left.withLock { $0.insert(path.string) }
     }
 
-    deinit { try? SystemCalls.removeTree(path) }
+    deinit {
+        try? SystemCalls.removeTree(path)
+        _ = Self.left.withLock { $0.remove(path.string) }
+    }
 
     public func appending(_ name: String) -> FilePath { path.pushing(FilePath(name)) }
 
