@@ -6,8 +6,8 @@ import LinuxSystem
 public struct FinalFailures: Sendable {
     /// Nanoseconds that an answer is repeated; then the origin is asked again. 0: never repeated.
     let lifetime: UInt64
-    /// The usual lifetime: a second.
-    public static let usualLifetime: UInt64 = 1_000_000_000
+    /// The usual lifetime: a tenth of a second.
+    public static let usualLifetime: UInt64 = 100_000_000
     /// Units remembered at most; all are forgotten when there are more.
     static let limit = 4096
 

@@ -16,7 +16,6 @@ final class Daemon: ControlHandler {
         /// Requests under way that must not be cut off by the end of an idle daemon.
         var requests = 0
         var lastUse = MonotonicTime.now
-        var everMounted = false
         var stopping = false
     }
 

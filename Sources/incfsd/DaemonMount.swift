@@ -11,7 +11,6 @@ final class DaemonMount: Sendable {
     let configuration: MountConfiguration
     let kept: KeptMount
     let mounted: MountedPackage
-    let since = MonotonicTime.now
     private let rate = Mutex(RateWindow())
     /// Set once the keeper has unmounted it for us: it has forgotten the mount by then.
     let unmounted = Atomic(false)
