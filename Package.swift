@@ -134,6 +134,9 @@ let package = Package(
         .target(name: "MountTesting", dependencies: ["ControlAPI", "LinuxSystem"], path: "Tests/MountTesting", swiftSettings: strict),
         .executableTarget(name: "mount-probe", path: "Tests/MountProbe"),
         .executableTarget(
+            name: "contract-checklist", path: "Tests/ContractChecklist",
+            linkerSettings: [.linkedLibrary("lz4"), .linkedLibrary("zstd"), .linkedLibrary("crypto")]),
+        .executableTarget(
             name: "keeper-test-daemon", dependencies: ["KeeperLink", "LinuxSystem"], path: "Tests/KeeperTestDaemon", swiftSettings: strict),
     ]
 )

@@ -1,0 +1,31 @@
+// The rows of the check-list, one function each; what a row is about stands in main.c.
+#pragma once
+#include "fixture.h"
+
+bool row_basic_file_operations(void);
+bool row_nobody_touches_the_index(void);
+bool row_dynamic_files_and_data(void);
+bool row_concurrent_reads_and_writes(void);
+bool row_attribute(void);
+bool row_work_after_remount(void);
+bool row_children_waiting_for_data(void);
+bool row_several_providers(void);
+bool row_hash_tree(void);
+bool row_read_log(void);
+bool row_get_blocks(void);
+bool row_get_hash_blocks(void);
+bool row_large_file(void);
+bool row_mapped_file(void);
+bool row_compatibility(void);
+bool row_data_block_count(void);
+bool row_hash_block_count(void);
+bool row_user_timeouts(void);
+bool row_events(void);
+bool row_verity(void);
+bool row_enable_verity(void);
+bool row_mapped_memory(void);
+bool row_truncation(void);
+bool row_allocated_space(void);
+bool row_counters(void);
+bool row_counters_renamed(void);
+bool row_stacked_mount(void);
