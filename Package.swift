@@ -69,7 +69,11 @@ let package = Package(
             .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
         room("ControlAPI", ["LinuxSystem"]),
+        // For loaders in other programs: the published interface from outside, in C and over it in Swift.
+        .target(name: "CIncrementalFS"),
+        room("DataLoader", ["CIncrementalFS", "LinuxSystem", system]),
         room("IncrementalFS", [
+            "DataLoader",
             "VolumeFUSE", "VolumeCore", "BlockStore", "BlockLoading", "FileSource", "HTTPSource", "PackageFormat", "Integrity", "FUSESession",
             "FUSEProtocol", "LinuxSystem",
         ]),
@@ -102,6 +106,10 @@ let package = Package(
             ],
             path: "Fuzz/Sources", swiftSettings: strict),
 
+        // Complete loaders to learn from.
+        .executableTarget(name: "incfs-sample-loader", dependencies: ["CIncrementalFS"], path: "Examples/CLoader"),
+        .executableTarget(name: "incfs-sample-loader-swift", dependencies: ["DataLoader", "LinuxSystem", system], path: "Examples/SwiftLoader", swiftSettings: strict),
+
         // Tests, mirroring the targets.
         tests("FUSEProtocolTests", ["FUSEProtocol"]),
         tests("FUSESessionTests", ["FUSESession", "FUSEProtocol", "LinuxSystem"]),
@@ -109,6 +117,7 @@ let package = Package(
         tests("FileSourceTests", ["FileSource", "BlockLoading", "LinuxSystem"]),
         tests("HTTPSourceTests", ["HTTPSource", "BlockLoading", "TestOrigins", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "TestOrigins", dependencies: ["LinuxSystem"], path: "Tests/TestOrigins", swiftSettings: strict),
+        tests("DataLoaderTests", ["DataLoader"]),
         tests("ControlAPITests", ["ControlAPI", "LinuxSystem"]),
         tests("CommandLineTests", ["incfs", "incfs-origin", "ControlAPI", "LinuxSystem"]),
         tests("IntegrityTests", ["Integrity"]),
