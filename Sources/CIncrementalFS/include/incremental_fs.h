@@ -20,7 +20,8 @@
 #ifndef INCREMENTAL_FS_H
 #define INCREMENTAL_FS_H
 
-#ifndef _GNU_SOURCE
+/* In Swift the C library is a module already, made without it: fd_set would have two definitions. */
+#if !defined(_GNU_SOURCE) && !defined(__swift__)
 #define _GNU_SOURCE
 #endif
 #include <dirent.h>
@@ -44,6 +45,13 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
+#ifndef FALLOC_FL_KEEP_SIZE
+#define FALLOC_FL_KEEP_SIZE 1
+extern int fallocate(int fd, int mode, off_t offset, off_t length);
+#endif
 
 #ifdef __cplusplus
 extern "C" {
