@@ -27,7 +27,7 @@ extension LoadScheduler {
         counters.lastError = error.message
         let random = jitter.next()
         switch error.kind {
-        case .unreachable:
+        case .unreachable, .untrusted:
             let until = circuit.failed(id, now: now, atLeast: 0, backOff: backOff, random: random)
             retryLater(flight, error, until, now)
             for part in flight.fetch.parts { makeReady(part.unit) }

@@ -117,7 +117,10 @@ final class LoaderLoop {
     }
 
     private func locate(_ unit: LoadUnit) -> LoadScheduler.Placement {
-        if target.isPresent(unit) { return .present }
+        if target.isPresent(unit) {
+            target.found(unit)
+            return .present
+        }
         if let location = target.location(of: unit) { return .at(location) }
         return .needsIndex(unit.kind == .chunk ? target.indexPage(forChunk: unit.index) : nil)
     }

@@ -32,18 +32,26 @@ public final class PlainStore: Sendable {
 
     /// The object named `id`: the same instance while anybody holds it. Nothing is created before the first `fill`.
     ///
+    /// An object that is complete proves its name, and all share it. One that is not consists of blocks that were verified
+    /// against what some package says about them, and a package can lie about content that is not its own. So incomplete
+    /// objects are shared by those alone that describe the blocks in the same way: then the same bytes pass for all of them.
+    ///
     /// - Parameters:
+    ///   - description: a digest of everything that decides which bytes the caller's blocks are; `.zero` when all callers of
+    ///     this store take their blocks from one source.
     ///   - size: its length in bytes. A name stands for one size only.
     ///   - holes: ranges of bytes that are known to be zero. Blocks wholly inside of one are present from the start.
     /// - Throws: `.wrongSize` (`EINVAL`) when the object is known under another size, or is larger than 64 TiB; `.system`
     ///   when its files cannot be read.
-    public func object(_ id: Digest, size: UInt64, holes: [Range<UInt64>] = []) throws(StoreError) -> StoredObject {
+    public func object(
+        _ id: Digest, describedBy description: Digest = .zero, size: UInt64, holes: [Range<UInt64>] = []
+    ) throws(StoreError) -> StoredObject {
         guard size <= StoreOptions.maximumObjectSize else {
-            throw StoreError(.wrongSize, .invalidArgument, core.layout.paths(id).data, "an object of \(size) bytes is larger than this store takes")
+            throw StoreError(.wrongSize, .invalidArgument, core.layout.paths(id, description).data, "an object of \(size) bytes is larger than this store takes")
         }
-        let object = core.instance(id, size: size)
+        let object = core.instance(id, description, size: size)
         guard object.size == size else {
-            throw StoreError(.wrongSize, .invalidArgument, core.layout.paths(id).data, "the object is in use with \(object.size) bytes, not \(size)")
+            throw StoreError(.wrongSize, .invalidArgument, core.layout.paths(id, description).data, "the object is in use with \(object.size) bytes, not \(size)")
         }
         do {
             try object.open(holes: holes)

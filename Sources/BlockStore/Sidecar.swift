@@ -6,7 +6,7 @@ import LinuxSystem
 ///     OFFSET      SIZE     MEANING
 ///     0           8        magic "INCFSSID"
 ///     8           4        version, 1
-///     12          4        0
+///     12          4        1: the leaves are those of the name, of blocks that are missing as well; 0: they are not known to be
 ///     16          8        size of the object in bytes
 ///     24          8        number of blocks, n
 ///     32          32       the object's name (content digest)
@@ -37,11 +37,12 @@ struct Sidecar {
     func leafOffset(_ block: Int) -> UInt64 { leavesOffset + UInt64(block) * UInt64(Digest.length) }
 
     /// The header's bytes.
-    func header(id: Digest, boot: BootID) -> [UInt8] {
+    func header(id: Digest, boot: BootID, isCertified: Bool = false) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.headerLength)
         bytes.withUnsafeMutableBytes { out in
             out.storeBytes(of: Self.magic.littleEndian, toByteOffset: 0, as: UInt64.self)
             out.storeBytes(of: Self.version.littleEndian, toByteOffset: 8, as: UInt32.self)
+            out.storeBytes(of: UInt32(isCertified ? 1 : 0).littleEndian, toByteOffset: 12, as: UInt32.self)
             out.storeBytes(of: size.littleEndian, toByteOffset: 16, as: UInt64.self)
             out.storeBytes(of: UInt64(blockCount).littleEndian, toByteOffset: 24, as: UInt64.self)
             id.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: out[32..<64]).copyMemory(from: $0) }
@@ -54,14 +55,15 @@ struct Sidecar {
         return bytes
     }
 
-    /// The boot in a header of this very object; nil when the header is anything else.
-    func boot(inHeader bytes: UnsafeRawBufferPointer, id: Digest) -> BootID? {
+    /// Boot and certification in a header of this very object; nil when the header is anything else.
+    func state(inHeader bytes: UnsafeRawBufferPointer, id: Digest) -> (boot: BootID, isCertified: Bool)? {
         guard bytes.count >= Self.headerLength else { return nil }
         let boot = BootID(
             high: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 64, as: UInt64.self)),
             low: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 72, as: UInt64.self)))
-        return header(id: id, boot: boot).withUnsafeBytes { expected in
-            expected.elementsEqual(bytes[..<Self.headerLength]) ? boot : nil
+        let isCertified = bytes[12] == 1
+        return header(id: id, boot: boot, isCertified: isCertified).withUnsafeBytes { expected in
+            expected.elementsEqual(bytes[..<Self.headerLength]) ? (boot, isCertified) : nil
         }
     }
 }

@@ -6,10 +6,12 @@ import Synchronization
 final class StoreCore: Sendable {
     private struct Entry {
         weak var object: StoredObject?
+        let description: Digest
         let serial: UInt64
     }
     private struct Cache {
-        var entries: [Digest: Entry] = [:]
+        /// All that is open of one content: once, or once for each description of it.
+        var entries: [Digest: [Entry]] = [:]
         var nextSerial: UInt64 = 1
     }
 
@@ -38,13 +40,13 @@ final class StoreCore: Sendable {
         slabs = try SlabStore(layout: layout, options: options, boot: boot, files: files, events: events)
     }
 
-    /// The one instance for `id`; not opened yet if it is new.
-    func instance(_ id: Digest, size: UInt64) -> StoredObject {
+    /// The one instance for `id` as `description` has it; not opened yet if it is new.
+    func instance(_ id: Digest, _ description: Digest, size: UInt64) -> StoredObject {
         // The strong reference leaves the lock before it can be the last one: deinit takes the lock.
         cache.withLock { cache in
-            if let object = cache.entries[id]?.object { return object }
-            let object = StoredObject(id: id, size: size, core: self, serial: cache.nextSerial)
-            cache.entries[id] = Entry(object: object, serial: cache.nextSerial)
+            for entry in cache.entries[id] ?? [] where entry.description == description { if let object = entry.object { return object } }
+            let object = StoredObject(id: id, describedBy: description, size: size, core: self, serial: cache.nextSerial)
+            cache.entries[id, default: []].append(Entry(object: object, description: description, serial: cache.nextSerial))
             cache.nextSerial += 1
             return object
         }
@@ -53,8 +55,14 @@ final class StoreCore: Sendable {
     /// Called when an instance ends, or could not be opened.
     func forget(_ id: Digest, serial: UInt64) {
         cache.withLock { cache in
-            if cache.entries[id]?.serial == serial { cache.entries[id] = nil }
+            cache.entries[id]?.removeAll { $0.serial == serial }
+            if cache.entries[id]?.isEmpty == true { cache.entries[id] = nil }
         }
+    }
+
+    /// The same content under other descriptions.
+    func siblings(of object: StoredObject) -> [StoredObject] {
+        cache.withLock { cache in (cache.entries[object.id] ?? []).compactMap { $0.serial == object.serial ? nil : $0.object } }
     }
 
     func markDirty(_ object: StoredObject) { dirty.withLock { $0[ObjectIdentifier(object)] = object } }

@@ -30,7 +30,8 @@ extension StoredObject {
         case .good(let table):
             guard contentDigest(table) == id else {
                 core.events.wrongContents.add()
-                content.withLock { content in wipe(&content, keepingHoles: false) }
+                // Not what another description has completed meanwhile.
+                content.withLock { content in if phase.load(ordering: .acquiring) == .partial { wipe(&content, keepingHoles: false) } }
                 return .wrongContent
             }
             return try moveIntoPlace(table) ? .complete : .notYet
@@ -112,6 +113,7 @@ extension StoredObject {
             content.written = []
             content.durable = []
             content.dirtyWords = 0..<0
+            content.isCertified = false
             return true
         }
         guard moved else { return false }
@@ -121,6 +123,7 @@ extension StoredObject {
         }
         // A sidecar left behind by a crash here is removed or replaced when the object next becomes partial.
         try? SystemCalls.unlink(paths.side, missingIsFine: true)
+        for sibling in core.siblings(of: self) { sibling.adopt() }
         return true
     }
 }

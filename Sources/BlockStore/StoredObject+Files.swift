@@ -73,12 +73,13 @@ extension StoredObject {
         try StoreError.wrap(paths.side, "cannot create an object's sidecar") { () throws(Errno) in
             let file = try Self.createFile(paths.side, in: paths.partialDirectory)
             try SystemCalls.truncate(file.rawValue, to: sidecar.length)
-            try writeHeader(file.rawValue)
+            try writeHeader(file.rawValue, isCertified: false)
         }
         let words = AtomicBitmap.wordCount(blockCount)
         content.written = [UInt64](repeating: 0, count: words)
         content.durable = content.written
         content.dirtyWords = 0..<0
+        content.isCertified = false
         content.isNew = true
         changePhase(to: .partial)
     }
@@ -100,7 +101,7 @@ extension StoredObject {
                 try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.writtenOffset)
                 try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.durableOffset)
             }
-            try writeHeader(file.rawValue)
+            try writeHeader(file.rawValue, isCertified: true)
             try SystemCalls.fdatasync(file.rawValue)
             try structure.withLock { _ throws(Errno) in
                 try SystemCalls.rename(paths.complete, to: paths.data)
@@ -111,6 +112,7 @@ extension StoredObject {
         content.written = bits
         content.durable = bits
         content.dirtyWords = 0..<0
+        content.isCertified = true
         content.isNew = true
         _ = leaves.evict()
         try? SystemCalls.unlink(paths.leaves, missingIsFine: true)
@@ -118,10 +120,12 @@ extension StoredObject {
         try? SystemCalls.syncDirectory(paths.partialDirectory)
     }
 
-    /// Throws everything away: the object is as if it had never been seen. Holes are believed on only if `keepingHoles`.
+    /// Throws everything away that is of this object's own making (a complete file only if it is this object's place: it may
+    /// serve others). The object is as if it had never been seen. Holes are believed on only if `keepingHoles`.
     func wipe(_ content: inout Content, keepingHoles: Bool) {
         withdraw(allBlocks)
         let paths = paths
+        let wasComplete = phase.load(ordering: .acquiring) == .complete
         let holes = structure.withLock { structure in
             phase.store(.absent, ordering: .releasing)
             data.retire()
@@ -133,8 +137,9 @@ extension StoredObject {
         content.written = []
         content.durable = []
         content.dirtyWords = 0..<0
+        content.isCertified = false
         _ = leaves.evict()
-        for path in [paths.side, paths.data, paths.complete, paths.leaves] { try? SystemCalls.unlink(path, missingIsFine: true) }
+        for path in [paths.side, paths.data] + (wasComplete ? [paths.complete, paths.leaves] : []) { try? SystemCalls.unlink(path, missingIsFine: true) }
         for hole in holes { _ = publish(hole) }
     }
 
@@ -147,8 +152,8 @@ extension StoredObject {
         }
     }
 
-    func writeHeader(_ file: CInt) throws(Errno) {
-        try sidecar.header(id: id, boot: core.boot).withUnsafeBufferPointer { raw throws(Errno) in
+    func writeHeader(_ file: CInt, isCertified: Bool) throws(Errno) {
+        try sidecar.header(id: id, boot: core.boot, isCertified: isCertified).withUnsafeBufferPointer { raw throws(Errno) in
             try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(raw), at: 0)
         }
     }

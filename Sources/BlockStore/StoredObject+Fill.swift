@@ -4,15 +4,15 @@ import LinuxSystem
 extension StoredObject {
     /// Stores bytes of the object and publishes their blocks.
     ///
-    /// The caller vouches for the bytes (a verified chunk): the leaf digests computed here are what later reads are checked
-    /// against, and completion checks all of them against the object's name. A small object that comes in one piece is
-    /// checked at once. Safe with readers and other fillers; bytes of present blocks are ignored.
+    /// The caller vouches for the bytes (a chunk verified as the object's description says): the leaf digests computed here
+    /// are what later reads are checked against, and completion checks all of them against the object's name. A small object
+    /// that comes in one piece is checked at once, and so are blocks of an object that was complete before. Safe with readers and other fillers; bytes of present blocks are ignored.
     ///
     /// - Parameters:
     ///   - bytes: whole blocks, except that they may end at the object's end.
     ///   - offset: a multiple of 4096.
     /// - Returns: the number of blocks that became present.
-    /// - Throws: `.invalidRange` (`EINVAL`); `.wrongContent` (`EBADMSG`) for a small object; `.system` (`ENOSPC`, `EIO`, …):
+    /// - Throws: `.invalidRange` (`EINVAL`); `.wrongContent` (`EBADMSG`) for what is checked at once; `.system` (`ENOSPC`, `EIO`, …):
     ///   then nothing more was published than before the error.
     public func fill(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int {
         if bytes.isEmpty && offset <= size { return 0 }
@@ -50,6 +50,7 @@ extension StoredObject {
         }
         guard let filled else { return try fillBlocks(allBlocks, bytes) }
         core.events.completedObjects.add()
+        for sibling in core.siblings(of: self) { sibling.adopt() }
         return filled
     }
 
@@ -70,6 +71,7 @@ extension StoredObject {
                 }
                 let start = (first - blocks.lowerBound) * Blocks.size
                 let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + run.count * Blocks.size)])
+                try hold(run, table.slice((first - blocks.lowerBound)..<(end - blocks.lowerBound)), &content)
                 try write(run, part, table.slice((first - blocks.lowerBound)..<(end - blocks.lowerBound)), &content)
                 verified.set(run)
                 filled += publish(run)
@@ -109,6 +111,40 @@ extension StoredObject {
                 wipe(&content, keepingHoles: true)
             }
         }
+    }
+
+    /// Refuses blocks that are not the content's where that can be told: the files of an object that was complete are still
+    /// open under other descriptions, and whoever fills it now need not be who filled it first.
+    private func hold(_ run: Range<Int>, _ leaves: UnsafeRawBufferPointer, _ content: inout Content) throws(StoreError) {
+        guard content.isCertified, phase.load(ordering: .acquiring) == .partial else { return }
+        let known = LeafTable(blockCount: Self.leafBatch)
+        defer { withExtendedLifetime(known) {} }
+        var block = run.lowerBound
+        while block < run.upperBound {
+            let batch = block..<min(block + Self.leafBatch, run.upperBound)
+            _ = try StoreError.wrap(paths.side, "cannot read the digests of an object") { () throws(Errno) in try copyLeaves(batch, into: known.bytes) }
+            let start = (block - run.lowerBound) * Digest.length
+            if !known.slice(0..<batch.count).elementsEqual(leaves[start..<(start + batch.count * Digest.length)]) {
+                return try refuse(unlessDamaged: &content)
+            }
+            block = batch.upperBound
+        }
+    }
+
+    /// Either the bytes are wrong, or the leaves that say so are damaged: then nothing can be told any more, and all goes.
+    private func refuse(unlessDamaged content: inout Content) throws(StoreError) {
+        let table = LeafTable(blockCount: blockCount)
+        defer { withExtendedLifetime(table) {} }
+        let read = try StoreError.wrap(paths.side, "cannot read the digests of an object") { () throws(Errno) in
+            let lease = try openSide()
+            return try SystemCalls.preadAll(lease.descriptor, into: table.bytes, at: sidecar.leavesOffset)
+        }
+        if read == table.bytes.count, contentDigest(table) == id {
+            core.events.wrongContents.add()
+            throw StoreError(.wrongContent, Errno(rawValue: 74 /* EBADMSG */), paths.data, "the bytes delivered for an object are not its content")
+        }
+        core.events.corruptBlocks.add(content.written.reduce(0) { $0 + $1.nonzeroBitCount })
+        wipe(&content, keepingHoles: true)
     }
 
     private func noteRefetched(_ blocks: Range<Int>, _ content: inout Content) {

@@ -38,23 +38,54 @@ extension StoredObject {
 
     private func load(_ content: inout Content) throws(StoreError) {
         if blockCount == 0 { return }
+        if try loadWhole(&content, mending: true) { return }
+        try loadPartial(paths, &content)
+    }
+
+    /// Takes over the content that somebody has completed. What there was of it here, with `content` held, is dropped.
+    private func loadWhole(_ content: inout Content, mending: Bool) throws(StoreError) -> Bool {
+        let paths = paths
         if let place = core.slabs.place(of: id) {
             guard place.size == size else { throw wrongSize(place.file.path, place.size) }
-            structure.withLock { $0.place = place }
-            phase.store(.slab, ordering: .releasing)
-            _ = publish(allBlocks)
-            return
+            become(.slab, at: place, &content)
+            return true
         }
-        let paths = paths
         if let status = try regularFile(paths.complete) {
             if status.size == size {
-                phase.store(.complete, ordering: .releasing)
-                _ = publish(allBlocks)
-                return
+                become(.complete, at: nil, &content)
+                return true
             }
-            if try loadMisSized(paths, status.size, &content) { return }
+            return mending ? try loadMisSized(paths, status.size, &content) : false
         }
-        try loadPartial(paths, &content)
+        return false
+    }
+
+    /// The whole object lies in `phase`'s place from now on.
+    private func become(_ new: Phase, at place: SlabPlace?, _ content: inout Content) {
+        epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        // They speak of another file's pages.
+        verified.clear(allBlocks)
+        structure.withLock { structure in
+            structure.place = place
+            phase.store(new, ordering: .releasing)
+            data.retire()
+            side.retire()
+        }
+        epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        content = Content()
+        _ = publish(allBlocks)
+        let paths = paths
+        for path in [paths.side, paths.data] { try? SystemCalls.unlink(path, missingIsFine: true) }
+    }
+
+    /// Somebody has completed the same content under another description.
+    func adopt() {
+        content.withLock { content in
+            let now = phase.load(ordering: .acquiring)
+            guard now == .absent || now == .partial, structure.withLock({ $0.opened }) else { return }
+            // What cannot be looked at now is found at the next opening.
+            _ = try? loadWhole(&content, mending: false)
+        }
     }
 
     /// The status of a regular file; nil when there is none under this name.
@@ -114,11 +145,12 @@ extension StoredObject {
     private func loadSidecar(_ paths: ObjectPaths, dataLength: UInt64, _ content: inout Content) throws(Errno) {
         let file = try SystemCalls.open(paths.side, flags: Self.readWrite)
         var header = InlineArray<112, UInt8>(repeating: 0)
-        let boot = try withUnsafeMutableBytes(of: &header) { header throws(Errno) -> BootID? in
+        let state = try withUnsafeMutableBytes(of: &header) { header throws(Errno) -> (boot: BootID, isCertified: Bool)? in
             guard try SystemCalls.preadAll(file.rawValue, into: header, at: 0) == header.count else { return nil }
-            return sidecar.boot(inHeader: UnsafeRawBufferPointer(header), id: id)
+            return sidecar.state(inHeader: UnsafeRawBufferPointer(header), id: id)
         }
-        guard let boot else { return }
+        guard let (boot, isCertified) = state else { return }
+        content.isCertified = isCertified
         let length = try SystemCalls.status(of: file.rawValue).size
         if length != sidecar.length { try SystemCalls.truncate(file.rawValue, to: sidecar.length) }
 
@@ -142,7 +174,7 @@ extension StoredObject {
             try writeWords(stored.indices, of: content.written, to: file.rawValue, at: sidecar.writtenOffset)
             try writeWords(stored.indices, of: content.durable, to: file.rawValue, at: sidecar.durableOffset)
             // Last: under the new boot the written bits count as they are.
-            if boot != core.boot { try writeHeader(file.rawValue) }
+            if boot != core.boot { try writeHeader(file.rawValue, isCertified: isCertified) }
         }
         var count = 0
         for word in content.written.indices { count += present.set(word: word, mask: content.written[word]) }

@@ -42,6 +42,8 @@ public final class StoredObject: Sendable {
         var durable: [UInt64] = []
         /// Words that may differ between the two.
         var dirtyWords: Range<Int> = 0..<0
+        /// The sidecar's leaves are the name's, whether their blocks are present or not: the object was complete once.
+        var isCertified = false
         /// The files' names are not synced yet.
         var isNew = false
         /// Blocks that were lost and not filled again.
@@ -50,6 +52,8 @@ public final class StoredObject: Sendable {
 
     /// The content digest (fs-verity, SHA-256, 4096): the object's name.
     public let id: Digest
+    /// What its blocks are verified against while it is incomplete; see `PlainStore.object`.
+    let origin: Digest
     /// Length in bytes.
     public let size: UInt64
     /// Blocks of 4096 bytes, the last one possibly shorter.
@@ -70,8 +74,9 @@ public final class StoredObject: Sendable {
     let content = Mutex(Content())
     let structure = Mutex(Structure())
 
-    init(id: Digest, size: UInt64, core: StoreCore, serial: UInt64) {
+    init(id: Digest, describedBy description: Digest, size: UInt64, core: StoreCore, serial: UInt64) {
         self.id = id
+        origin = description
         self.size = size
         self.core = core
         self.serial = serial
@@ -88,7 +93,7 @@ public final class StoredObject: Sendable {
     }
 
     var sidecar: Sidecar { Sidecar(size: size, blockCount: blockCount) }
-    var paths: ObjectPaths { core.layout.paths(id) }
+    var paths: ObjectPaths { core.layout.paths(id, origin) }
     var allBlocks: Range<Int> { 0..<blockCount }
 
     /// The bytes in `block`: 4096, fewer at the end.

@@ -53,6 +53,7 @@ final class ClientPool: Sendable {
         settings.redirectConfiguration = .disallow
         settings.decompression = .disabled
         settings.httpVersion = .http1Only
+        settings.tlsConfiguration = TrustedAuthorities.configuration(configuration.authorities)
         settings.timeout.connect = .milliseconds(configuration.connectTimeout)
         settings.timeout.read = .milliseconds(configuration.stallTimeout)
         settings.timeout.write = .milliseconds(configuration.stallTimeout)

@@ -12,6 +12,8 @@ public struct HTTPSourceConfiguration: Sendable {
     public var redirectLimit = 10
     /// Which proxy to go through.
     public var proxy = ProxySettings.current
+    /// A file or directory of the CA certificates to believe; nil for the system's.
+    public var authorities = TrustedAuthorities.fromEnvironment
     /// The User-Agent header.
     public var userAgent = "incremental-fs"
 

@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import SystemPackage
 
 /// What the client library's errors mean, in words for people.
@@ -22,15 +23,38 @@ enum TransportFailure {
         case HTTPParserError.invalidEOFState: return broken("the connection was closed in the middle of an answer")
         case is CancellationError: return broken("the request was cancelled")
         case let error as HTTPClientError: return explain(error, cannotReach, broken)
-        default:
-            // The TLS library's errors, by name: it is no dependency of ours.
-            let description = String(describing: error)
-            if description.contains("CERTIFICATE") || description.contains("ertificate") || description.contains("hostname") {
-                return cannotReach("its TLS certificate is not accepted (\(description.prefix(200))); check the clock, the system's CA certificates, and whether this network has a login page")
-            }
-            if description.lowercased().contains("handshake") || description.contains("SSL") { return cannotReach("TLS failed (\(description.prefix(200)))") }
-            return broken("the answer cannot be read (\(description.prefix(200)))")
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            return SourceError(
+                .untrusted, "\(url.display)\(via) shows a TLS certificate of another name than \(url.host): check the address, and whether this network has a login page")
+        case let error as NIOSSLError: return explain(error, url, via)
+        case let error as NIOSSLExtraError: return cannotReach("TLS is not possible with it (\(error))")
+        case is BoringSSLError: return broken("the TLS connection broke (\(error))")
+        default: return broken("the answer cannot be read (\(String(describing: error).prefix(200)))")
         }
+    }
+
+    private static func explain(_ error: NIOSSLError, _ url: OriginURL, _ via: String) -> SourceError {
+        switch error {
+        case .handshakeFailed(let cause) where isCertificateFailure(cause):
+            SourceError(
+                .untrusted,
+                "\(url.display)\(via) shows a TLS certificate that is not accepted: it has expired, or nobody vouches for it that this machine trusts. "
+                    + "Check the clock and whether this network has a login page; for an authority of your own set SSL_CERT_FILE to its certificate")
+        case .noSuchFilesystemObject, .failedToLoadCertificate:
+            SourceError(.untrusted, "cannot read the CA certificates in \(TrustedAuthorities.fromEnvironment ?? "the system's file"): check SSL_CERT_FILE, or install ca-certificates")
+        case .handshakeFailed(let cause): SourceError(.unreachable, "cannot reach \(url.display)\(via): the TLS handshake failed (\(cause))")
+        case .uncleanShutdown: SourceError(.temporary, "\(url.display)\(via): the connection was closed in the middle of an answer")
+        default: SourceError(.temporary, "\(url.display)\(via): TLS failed (\(error))")
+        }
+    }
+
+    /// `SSL_R_CERTIFICATE_VERIFY_FAILED` (125) of `ERR_LIB_SSL` (16), packed as BoringSSL's err.h does. The library shows the
+    /// number in the first word behind "Error: " and nowhere else.
+    private static let certificateVerifyFailed = 16 << 24 | 125
+
+    static func isCertificateFailure(_ error: BoringSSLError) -> Bool {
+        guard case .sslError(let stack) = error else { return false }
+        return stack.contains { Int($0.description.dropFirst("Error: ".count).prefix { $0.isNumber }) == certificateVerifyFailed }
     }
 
     private static func explain(_ error: HTTPClientError, _ cannotReach: (String) -> SourceError, _ broken: (String) -> SourceError) -> SourceError {

@@ -66,6 +66,9 @@ public protocol LoadTarget: AnyObject, Sendable {
     func indexPage(forChunk chunk: UInt64) -> LoadUnit
     /// True when the unit is already stored, so that fetching it would be waste.
     func isPresent(_ unit: LoadUnit) -> Bool
+    /// The loader has found that a requested unit is present: somebody else has stored it since (another mount of the same
+    /// store). Wakes who waits for it.
+    func found(_ unit: LoadUnit)
     /// Verifies, stores and publishes; wakes who waits. `source` names the origin for the log.
     func deliver(_ unit: LoadUnit, _ bytes: UnsafeRawBufferPointer, source: String) -> Delivery
     /// The answer is final: everybody who waits for the unit gets `errno` (a raw errno value), until somebody asks again.

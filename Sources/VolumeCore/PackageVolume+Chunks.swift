@@ -3,6 +3,8 @@ import PackageFormat
 /// The part of one chunk that belongs to one object.
 struct ChunkPiece: Sendable {
     var object: UInt32
+    /// The extent that says so.
+    var extent: Int
     /// Bytes of the object.
     var file: Range<UInt64>
     /// Where they start in the decoded chunk.
@@ -32,7 +34,7 @@ extension PackageVolume {
                 do throws(InvalidRecord) {
                     let place = try index.placement(ofExtent: i, extent, inChunk: Int(number), chunk)
                     pieces.append(ChunkPiece(
-                        object: extent.object, file: place.fileOffset..<place.fileOffset + UInt64(place.length), chunkOffset: place.offsetInChunk))
+                        object: extent.object, extent: i, file: place.fileOffset..<place.fileOffset + UInt64(place.length), chunkOffset: place.offsetInChunk))
                 } catch { return .invalid(error) }
             case .notInstalled(let page): return .waiting(page)
             case .invalid(let why): return .invalid(why)
@@ -62,6 +64,12 @@ extension PackageVolume {
         return nil
     }
 
+    /// The index pages without which an object of `pieces` cannot be opened.
+    private func missingPages(for pieces: [ChunkPiece]) -> [LoadUnit] {
+        for piece in pieces { if case .waiting(let pages) = resolve(piece.object) { return pages } }
+        return []
+    }
+
     public func nextMissing(after cursor: inout UInt64, limit: Int) -> [LoadUnit] {
         var units: [LoadUnit] = []
         while units.count < limit, let next = chunkPresent.firstClear(from: Int(clamping: cursor)) {
@@ -72,10 +80,13 @@ extension PackageVolume {
                 cursor = number + 1
             case .invalid:
                 cursor = number + 1
-            case .pieces:
+            case .pieces(let pieces):
                 cursor = number + 1
                 let unit = LoadUnit(.chunk, number)
-                if !isPresent(unit), problem(ofChunk: number) == nil { units.append(unit) }
+                if isPresent(unit) || problem(ofChunk: number) != nil { continue }
+                // Not before its objects can be opened: what they cannot take would have to come again.
+                let pages = missingPages(for: pieces)
+                for page in pages.isEmpty ? [unit] : pages where units.last != page { units.append(page) }
             }
         }
         if units.isEmpty { cursor = chunkCount }

@@ -52,6 +52,8 @@ extension PackageVolume: LoadTarget {
         return result
     }
 
+    public func found(_ unit: LoadUnit) { settle(pending.withLock { $0.take(waitingFor: unit) }) }
+
     public func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
         finalFailures.withLock { $0.add(unit, Errno(rawValue: errno), now: .now) }
         report(.error, "\(name(of: unit)) cannot be had: \(reason)")
@@ -103,6 +105,8 @@ extension PackageVolume: LoadTarget {
             // Its index page is not there: nobody can have asked for it through this chunk. It is fetched when it is wanted.
             case .waiting, .failed: continue
             }
+            // An extent that its object does not name is not in the object's description either.
+            guard object.extentNumbers.contains(piece.extent) else { continue }
             let length = Int(piece.file.upperBound - piece.file.lowerBound)
             guard piece.chunkOffset + length <= raw.count else { continue }
             do {

@@ -1,4 +1,5 @@
 import BlockStore
+import Integrity
 import LinuxSystem
 import PackageFormat
 
@@ -41,9 +42,14 @@ extension PackageVolume {
         }
         if !missing.isEmpty { return .waiting(missing) }
         guard let holes = holes(of: record, extents, number) else { return bad(number, "the extents of object \(number) are not in order") }
+        let description: Digest
+        switch describe(record, extents) {
+        case .digest(let found): description = found
+        case .waiting(let pages): return .waiting(pages)
+        }
         do {
-            let stored = try store.object(record.digest, size: record.size, holes: holes)
-            let object = slots.install(VolumeObject(number: number, stored: stored, extents: extents, chunkSize: chunkSize))
+            let stored = try store.object(record.digest, describedBy: description, size: record.size, holes: holes)
+            let object = slots.install(VolumeObject(number: number, stored: stored, extents: extents, extentNumbers: record.extents, chunkSize: chunkSize))
             account(object)
             return .ready(object)
         } catch {
@@ -56,12 +62,15 @@ extension PackageVolume {
     private func holes(of record: ObjectRecord, _ extents: [ExtentRecord], _ number: UInt32) -> [Range<UInt64>]? {
         var holes: [Range<UInt64>] = []
         var position: UInt64 = 0
+        var chunk: UInt64 = 0
         for extent in extents {
-            guard extent.object == number, extent.fileOffset >= position, extent.byteCount > 0,
+            let firstChunk = UInt64(extent.firstChunk)
+            guard extent.object == number, extent.fileOffset >= position, firstChunk >= chunk, extent.byteCount > 0,
                 extent.byteCount <= record.size, extent.fileOffset <= record.size - extent.byteCount
             else { return nil }
             if extent.fileOffset > position { holes.append(position..<extent.fileOffset) }
             position = extent.fileEnd
+            chunk = firstChunk + extent.chunkCount(chunkSize: UInt32(chunkSize)) - 1
         }
         if position < record.size { holes.append(position..<record.size) }
         return holes

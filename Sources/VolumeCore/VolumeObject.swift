@@ -11,6 +11,8 @@ public final class VolumeObject: Sendable {
     public let stored: StoredObject
     /// The data ranges, ascending by `fileOffset`; what lies between them are the published file's holes.
     public let extents: [ExtentRecord]
+    /// Their numbers in the package.
+    let extentNumbers: Range<Int>
     /// Bytes of one full chunk.
     let chunkSize: UInt64
 
@@ -21,10 +23,11 @@ public final class VolumeObject: Sendable {
     /// Set at each use; cleared by the sweep that closes idle objects.
     let recentlyUsed = Atomic<Bool>(true)
 
-    init(number: UInt32, stored: StoredObject, extents: [ExtentRecord], chunkSize: UInt64) {
+    init(number: UInt32, stored: StoredObject, extents: [ExtentRecord], extentNumbers: Range<Int>, chunkSize: UInt64) {
         self.number = number
         self.stored = stored
         self.extents = extents
+        self.extentNumbers = extentNumbers
         self.chunkSize = chunkSize
     }
 

@@ -33,6 +33,8 @@ final class FakeVolume: LoadTarget {
         return UnitLocation(path: Array("pack".utf8), offset: unit.index * UInt64(size), length: size)
     }
     func indexPage(forChunk chunk: UInt64) -> LoadUnit { LoadUnit(.indexPage, 0) }
+    func found(_ unit: LoadUnit) {}
+
     func isPresent(_ unit: LoadUnit) -> Bool {
         state.withLock { unit.kind == .indexPage ? $0.indexLoaded : $0.present.contains(unit.index) }
     }

@@ -30,14 +30,14 @@ import Testing
     @Test func sidecarHeaderOfAnythingElseIsRefused() {
         let format = Sidecar(size: 5000, blockCount: 2)
         let good = format.header(id: id, boot: boot)
-        #expect(good.withUnsafeBytes { format.boot(inHeader: $0, id: id) } == boot)
-        #expect(good.withUnsafeBytes { Sidecar(size: 5001, blockCount: 2).boot(inHeader: $0, id: id) } == nil)
-        #expect(good.withUnsafeBytes { format.boot(inHeader: $0, id: .zero) } == nil)
-        #expect(good[..<111].withUnsafeBytes { format.boot(inHeader: $0, id: id) } == nil)
+        #expect(good.withUnsafeBytes { format.state(inHeader: $0, id: id)?.boot } == boot)
+        #expect(good.withUnsafeBytes { Sidecar(size: 5001, blockCount: 2).state(inHeader: $0, id: id)?.boot } == nil)
+        #expect(good.withUnsafeBytes { format.state(inHeader: $0, id: .zero)?.boot } == nil)
+        #expect(good[..<111].withUnsafeBytes { format.state(inHeader: $0, id: id)?.boot } == nil)
         for place in good.indices {
             var bad = good
             bad[place] ^= 1
-            #expect(bad.withUnsafeBytes { format.boot(inHeader: $0, id: id) } == nil, "byte \(place)")
+            #expect(bad.withUnsafeBytes { format.state(inHeader: $0, id: id)?.boot } == nil, "byte \(place)")
         }
     }
 

@@ -22,13 +22,17 @@ public final class Nginx: Sendable {
     public let root: FilePath
     public let port: Int
     private let directory: FilePath
+    private let scheme: String
     private let process = Mutex<pid_t?>(nil)
 
     /// Makes the directory and starts the server. `extra` goes into the `server` block, e.g. `limit_rate 1m;`.
-    public init(extra: String = "") throws {
+    /// With `certificate` it speaks TLS.
+    public init(extra: String = "", certificate: TestAuthority.Certificate? = nil) throws {
         var template = Array("/tmp/nginx-origin-XXXXXX".utf8CString)
         directory = template.withUnsafeMutableBufferPointer { FilePath(platformString: mkdtemp($0.baseAddress!)!) }
         root = directory.appending("www")
+        scheme = certificate == nil ? "http" : "https"
+        let tls = certificate.map { "ssl_certificate \($0.file); ssl_certificate_key \($0.key);" } ?? ""
         port = LoopbackSocket.freePort()
         try SystemCalls.makeDirectory(root, mode: 0o755)
         let configuration = """
@@ -42,7 +46,7 @@ public final class Nginx: Sendable {
                 log_format line '$connection|$status|$body_bytes_sent|$http_range|$request_uri';
                 access_log access.log line;
                 keepalive_requests 1000000;
-                server { listen 127.0.0.1:\(port); root www; \(extra) }
+                server { listen 127.0.0.1:\(port)\(certificate == nil ? "" : " ssl"); \(tls) root www; \(extra) }
             }
             """
         let file = try SystemCalls.open(directory.appending("nginx.conf"), flags: O_WRONLY | O_CREAT | O_TRUNC)
@@ -82,8 +86,8 @@ public final class Nginx: Sendable {
         _ = try? SystemCalls.wait(for: SystemCalls.spawn("/bin/rm", ["rm", "-rf", directory.string], descriptors: [-1, -1, -1]))
     }
 
-    /// `http://127.0.0.1:port` and `path`.
-    public func address(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    /// `http://127.0.0.1:port` (`https` with a certificate) and `path`.
+    public func address(_ path: String, host: String = "127.0.0.1") -> String { "\(scheme)://\(host):\(port)\(path)" }
 
     /// Writes a file below the root.
     public func put(_ name: String, _ bytes: [UInt8]) throws {
