@@ -16,11 +16,16 @@ public protocol RangeSource: Sendable {
     /// Reads up to `length` bytes from `offset`; fewer where the file ends, none at or past its end.
     func readUpTo(path: [UInt8], offset: UInt64, length: Int) async throws(SourceError) -> [UInt8]
 
+    /// Whether it has answered a request for a part of a file with the whole file.
+    var ignoresRanges: Bool { get }
+
     /// Ends connections and threads; later reads fail. Call once, after the last read has returned.
     func shutdown() async
 }
 
 extension RangeSource {
+    public var ignoresRanges: Bool { false }
+
     /// Reads exactly `length` bytes with the usual options.
     public func read(path: [UInt8], offset: UInt64, length: Int) async throws(SourceError) -> [UInt8] {
         try await read(path: path, offset: offset, length: length, options: ReadOptions())

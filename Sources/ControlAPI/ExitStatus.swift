@@ -1,4 +1,4 @@
-/// What the process's exit status says. The table in `incfs.1` lists the same numbers.
+/// What the process's exit status says, for every command.
 public struct ExitStatus: Hashable, Sendable {
     public let rawValue: Int32
     public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -24,4 +24,20 @@ public struct ExitStatus: Hashable, Sendable {
     public static let runCannotStart = ExitStatus(rawValue: 126)
     /// `incfs run` did not find the program in the package.
     public static let runNotFound = ExitStatus(rawValue: 127)
+
+    /// The table that `--help` and `incfs.1` print: every number with what it means. A command that was interrupted ends with
+    /// 128 plus the number of the signal.
+    public static let table: [(status: ExitStatus, meaning: String)] = [
+        (.success, "success"),
+        (.failure, "failure; for verify: something is wrong with what is stored"),
+        (.usage, "wrong usage"),
+        (.unreachable, "the origin cannot be reached, or does not serve what is asked for"),
+        (.untrusted, "verification failed, or nothing says that the address can be trusted"),
+        (.permission, "no FUSE, or no permission"),
+        (.disk, "the disk is full or fails"),
+        (.timedOut, "the time is over"),
+        (.runFailed, "run: the package could not be mounted, or wrong usage"),
+        (.runCannotStart, "run: the program cannot be started"),
+        (.runNotFound, "run: the program is not in the package"),
+    ]
 }

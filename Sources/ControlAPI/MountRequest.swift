@@ -14,13 +14,15 @@ public struct MountRequest: Codable, Hashable, Sendable {
     public var insecure: Bool
     /// Other users may look in (fuse(4), `allow_other`).
     public var allowOther: Bool
+    /// No program can be started from it (mount(8), `noexec`).
+    public var noExec: Bool
     /// Unmount (lazily) when the connection that asked for the mount ends: nothing stays behind a killed command.
     public var lease: Bool
     public var proxies: ProxyEnvironment
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
-        insecure: Bool = false, allowOther: Bool = false, lease: Bool = false, proxies: ProxyEnvironment = ProxyEnvironment()
+        insecure: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, proxies: ProxyEnvironment = ProxyEnvironment()
     ) {
         self.address = address
         self.root = root
@@ -29,6 +31,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.readTimeoutSeconds = readTimeoutSeconds
         self.insecure = insecure
         self.allowOther = allowOther
+        self.noExec = noExec
         self.lease = lease
         self.proxies = proxies
     }

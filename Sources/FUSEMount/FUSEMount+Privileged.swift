@@ -7,8 +7,8 @@ extension FUSEMount {
         let what = "cannot mount on \(place)"
         let device: OwnedDescriptor
         do throws(Errno) { device = try SystemCalls.open(devicePath, flags: O_RDWR) } catch { throw deviceError(error, what) }
-        // MS_NOSUID | MS_NODEV | MS_RDONLY: content from the network never brings privileges.
-        let flags: UInt = 2 | 4 | (options.readOnly ? 1 : 0)
+        // MS_NOSUID | MS_NODEV | MS_RDONLY | MS_NOEXEC: content from the network never brings privileges.
+        let flags: UInt = 2 | 4 | (options.readOnly ? 1 : 0) | (options.noExec ? 8 : 0)
         do throws(Errno) {
             try SystemCalls.mount(
                 source: options.fsname, target: place, type: "fuse.\(options.subtype)", flags: flags,

@@ -5,6 +5,8 @@ public struct MountOptions: Sendable, Equatable {
     /// The type is `fuse.<subtype>`.
     public var subtype: String
     public var readOnly: Bool
+    /// No program can be started from it (mount(8), `noexec`).
+    public var noExec: Bool
     /// Other users may enter. Implies `defaultPermissions`: without it every permission bit would be ignored for them.
     public var allowOther: Bool
     /// The kernel checks the permission bits itself.
@@ -19,12 +21,13 @@ public struct MountOptions: Sendable, Equatable {
     public var readAheadKiB: Int?
 
     public init(
-        fsname: String, subtype: String = "incfs", readOnly: Bool = true, allowOther: Bool = false, defaultPermissions: Bool = false,
+        fsname: String, subtype: String = "incfs", readOnly: Bool = true, noExec: Bool = false, allowOther: Bool = false, defaultPermissions: Bool = false,
         maxRead: UInt32 = 1 << 20, clones: Int = 0, readAheadKiB: Int? = nil
     ) {
         self.fsname = fsname
         self.subtype = subtype
         self.readOnly = readOnly
+        self.noExec = noExec
         self.allowOther = allowOther
         self.defaultPermissions = defaultPermissions
         self.maxRead = maxRead
@@ -44,7 +47,7 @@ public struct MountOptions: Sendable, Equatable {
 
     /// The `-o` argument of `fusermount3`.
     var fusermountOptions: String {
-        var options = "\(readOnly ? "ro" : "rw"),nosuid,nodev,fsname=\(Self.escaped(fsname)),subtype=\(Self.escaped(subtype)),max_read=\(maxRead)"
+        var options = "\(readOnly ? "ro" : "rw"),nosuid,nodev\(noExec ? ",noexec" : ""),fsname=\(Self.escaped(fsname)),subtype=\(Self.escaped(subtype)),max_read=\(maxRead)"
         if allowOther { options += ",allow_other" }
         if checksPermissions { options += ",default_permissions" }
         return options

@@ -45,6 +45,11 @@ public final class HTTPSource: RangeSource {
         try await fetch(path, offset, length, exact: false, ReadOptions())
     }
 
+    public var ignoresRanges: Bool { statistics.wholeFiles > 0 }
+
+    /// The size in bytes up to which whole files are taken from a server that ignores Range.
+    public static let wholeFileLimit = RangeAnswer.wholeFileLimit
+
     public func shutdown() async { await pool.shutdown() }
 
     private func fetch(_ path: [UInt8], _ offset: UInt64, _ length: Int, exact: Bool, _ options: ReadOptions) async throws(SourceError) -> [UInt8] {

@@ -51,6 +51,7 @@ public final class OpenedPackage: Sendable {
         }
         do throws(OpenError) {
             let (head, bytes) = try await fetchHead(source, pin: pin, options.onEvent)
+            try await requireRanges(source, head)
             do {
                 try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
                 if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
@@ -119,12 +120,12 @@ public final class OpenedPackage: Sendable {
     }
 
     /// Tries for `openTimeout`, with a pause that doubles; final answers end it at once.
-    private static func read(_ source: any RangeSource, offset: UInt64, length: Int) async throws(OpenError) -> [UInt8] {
+    static func read(_ source: any RangeSource, path: [UInt8] = [], offset: UInt64, length: Int) async throws(OpenError) -> [UInt8] {
         let clock = ContinuousClock()
         let end = clock.now + openTimeout
         var pause: Duration = .milliseconds(200)
         while true {
-            do throws(SourceError) { return try await source.readUpTo(path: [], offset: offset, length: length) } catch {
+            do throws(SourceError) { return try await source.readUpTo(path: path, offset: offset, length: length) } catch {
                 if case .final = error.kind { throw OpenError(kind: .unreachable, message: error.message) }
                 if error.kind == .untrusted { throw OpenError(kind: .unreachable, message: error.message) }
                 if clock.now + pause >= end { throw OpenError(kind: .unreachable, message: error.message, hint: "Check the address and the network, then try again.") }

@@ -2,7 +2,7 @@ import LinuxSystem
 
 // Payloads, little-endian, without padding:
 //
-//     mount         u16 flags (1 read-only, 2 allow other, 4 default permissions), u16 clones, u32 max read, u32 readahead KiB,
+//     mount         u16 flags (1 read-only, 2 allow other, 4 default permissions, 8 no exec), u16 clones, u32 max read, u32 readahead KiB,
 //                   u16 length and bytes of fsname, the same of subtype, the same of the mount point
 //     unmount       u64 mount id, u32 mode
 //     setReadAhead  u64 mount id, u32 KiB
@@ -17,7 +17,7 @@ extension KeeperMessage {
         var bytes: [UInt8] = []
         switch self {
         case .mount(let request):
-            let flags: UInt16 = (request.readOnly ? 1 : 0) | (request.allowOther ? 2 : 0) | (request.defaultPermissions ? 4 : 0)
+            let flags: UInt16 = (request.readOnly ? 1 : 0) | (request.allowOther ? 2 : 0) | (request.defaultPermissions ? 4 : 0) | (request.noExec ? 8 : 0)
             bytes.append(littleEndian: flags)
             bytes.append(littleEndian: request.clones)
             bytes.append(littleEndian: request.maxRead)
@@ -75,7 +75,7 @@ extension KeeperMessage {
 
     private static func mountRequest(_ payload: inout ByteCursor) throws(KeeperLinkError) -> MountRequest {
         let flags = try payload.integer(UInt16.self)
-        guard flags & ~7 == 0 else { throw .malformed("unknown mount flags") }
+        guard flags & ~15 == 0 else { throw .malformed("unknown mount flags") }
         let clones = try payload.integer(UInt16.self)
         guard clones <= MountRequest.maximumClones else { throw .malformed("\(clones) clones") }
         let maxRead = try payload.integer(UInt32.self)
@@ -83,7 +83,7 @@ extension KeeperMessage {
         let fsname = String(decoding: try payload.counted(limit: MountRequest.maximumName), as: UTF8.self)
         let subtype = String(decoding: try payload.counted(limit: MountRequest.maximumName), as: UTF8.self)
         return MountRequest(
-            mountpoint: try path(&payload), fsname: fsname, subtype: subtype, readOnly: flags & 1 != 0, allowOther: flags & 2 != 0,
+            mountpoint: try path(&payload), fsname: fsname, subtype: subtype, readOnly: flags & 1 != 0, noExec: flags & 8 != 0, allowOther: flags & 2 != 0,
             defaultPermissions: flags & 4 != 0, maxRead: maxRead, readAheadKiB: readAhead, clones: clones)
     }
 

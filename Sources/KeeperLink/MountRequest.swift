@@ -9,6 +9,8 @@ public struct MountRequest: Sendable, Equatable {
     /// The part of the type behind `fuse.`.
     public var subtype: String
     public var readOnly: Bool
+    /// No program can be started from it.
+    public var noExec: Bool
     /// Other users may enter; implies `defaultPermissions`.
     public var allowOther: Bool
     /// The kernel checks the permission bits.
@@ -27,13 +29,14 @@ public struct MountRequest: Sendable, Equatable {
     public static let maximumName = 255
 
     public init(
-        mountpoint: FilePath, fsname: String, subtype: String = "incfs", readOnly: Bool = true, allowOther: Bool = false,
+        mountpoint: FilePath, fsname: String, subtype: String = "incfs", readOnly: Bool = true, noExec: Bool = false, allowOther: Bool = false,
         defaultPermissions: Bool = false, maxRead: UInt32 = 1 << 20, readAheadKiB: UInt32 = 0, clones: UInt16 = 0
     ) {
         self.mountpoint = mountpoint
         self.fsname = fsname
         self.subtype = subtype
         self.readOnly = readOnly
+        self.noExec = noExec
         self.allowOther = allowOther
         self.defaultPermissions = defaultPermissions
         self.maxRead = maxRead

@@ -14,7 +14,7 @@ struct MountKeeping {
     /// Mounts and keeps the descriptors.
     mutating func mount(_ request: MountRequest) throws(MountFailure) -> HeldMount {
         let options = MountOptions(
-            fsname: request.fsname, subtype: request.subtype, readOnly: request.readOnly, allowOther: request.allowOther,
+            fsname: request.fsname, subtype: request.subtype, readOnly: request.readOnly, noExec: request.noExec, allowOther: request.allowOther,
             defaultPermissions: request.defaultPermissions, maxRead: request.maxRead, clones: Int(request.clones),
             readAheadKiB: request.readAheadKiB == 0 ? nil : Int(request.readAheadKiB))
         let state: OwnedDescriptor

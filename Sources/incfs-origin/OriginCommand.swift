@@ -32,6 +32,9 @@ struct OriginCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to log requests; - is standard output.", valueName: "file"))
     var log = "-"
 
+    @Flag(name: .shortAndLong, help: "Print only the URL; requests are logged only to a file.")
+    var quiet = false
+
     static func main() {
         do {
             let command = try parse()
@@ -59,7 +62,7 @@ struct OriginCommand: ParsableCommand {
             throw OriginFailure(1, "Cannot serve \(directory): \(error).")
         }
         do {
-            requests = RequestLog(log == "-" ? try SystemCalls.duplicate(STDOUT_FILENO)
+            requests = RequestLog(log == "-" && quiet ? try SystemCalls.open("/dev/null", flags: O_WRONLY) : log == "-" ? try SystemCalls.duplicate(STDOUT_FILENO)
                 : try SystemCalls.open(FilePath(log), flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o644))
         } catch { throw OriginFailure(1, "Cannot log to \(log): \(error).") }
         try Origin(directory: handle, name: directory, address: address, link: SharedLink(bytesPerSecond: bytesPerSecond), delay: seconds, log: requests).run()

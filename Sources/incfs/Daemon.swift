@@ -19,7 +19,8 @@ struct Daemon {
             try SystemCalls.makeDirectories(path, mode: 0o700)
             store = try SystemCalls.realPath(path)
         } catch {
-            throw ControlError(.disk, "Cannot use \(path) as the store: \(error).", hint: "Give another directory with --store DIR.", errno: error.rawValue)
+            let code: ControlError.Code = error == .permissionDenied || error == .notPermitted ? .permission : .disk
+            throw ControlError(code, "Cannot use \(path) as the store: \(error).", hint: "Give another directory with --store DIR.", errno: error.rawValue)
         }
     }
 

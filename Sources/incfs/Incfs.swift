@@ -16,9 +16,9 @@ struct Incfs: ParsableCommand {
               incfs serve out/
               incfs run 'http://127.0.0.1:8080/app.incfs#sha256=…' -- bin/app
 
-            Exit status: 0 success; 1 failure, or verify found something wrong; 2 wrong usage; 3 the origin cannot be reached; \
-            4 verification or trust; 5 no FUSE or no permission; 6 disk; 7 timed out; 130 interrupted. \
-            `incfs run` passes on the program's status, and 125, 126, 127 for failures of its own, like env(1).
+            Exit status:
+            \(ExitStatus.table.map { "  \(String(repeating: " ", count: 3 - "\($0.status.rawValue)".count))\($0.status.rawValue)  \($0.meaning)" }.joined(separator: "\n"))
+            Interrupted: 128 plus the number of the signal. `incfs run` otherwise ends with the program's own status.
 
             ADDRESS is an http or https URL or a path, with “#sha256=DIGEST” to pin what it must contain (quote it: # starts a \
             comment in a shell). A path and this machine's own addresses need no digest; anything else needs one, or --insecure.
@@ -30,7 +30,9 @@ struct Incfs: ParsableCommand {
         ])
 
     static func main() {
-        Glibc.exit(execute(Array(CommandLine.arguments.dropFirst())))
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if MountProgram.isCalled(by: CommandLine.arguments.first) { Glibc.exit(MountProgram.execute(arguments)) }
+        Glibc.exit(execute(arguments))
     }
 
     /// Parses and runs. Returns the exit status.
@@ -39,10 +41,12 @@ struct Incfs: ParsableCommand {
         let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
         do {
             var command = try parseAsRoot(arguments)
+            if let command = command as? any Talkative, command.talk.quiet { Terminal.beQuiet() }
             try command.run()
             return ExitStatus.success.rawValue
         } catch let error as ControlError {
             Terminal.report(error)
+            if arguments.prefix(while: { $0 != "--" }).contains("--json") { try? Terminal.json(FailedAnswer(error: error)) }
             return error.code == .usage ? usage.rawValue : error.exitCode
         } catch let status as ExitStatus {
             return status.rawValue

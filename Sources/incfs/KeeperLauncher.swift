@@ -59,9 +59,11 @@ struct KeeperLauncher {
         case UInt8(ascii: "R"): return true
         case UInt8(ascii: "B"): return false
         case UInt8(ascii: "E"):
+            if let failure = daemon.storeFailure() { throw failure }
             let reason = String(decoding: said.dropFirst(), as: UTF8.self).trimmed
             throw ControlError(.daemonUnavailable, "The daemon for the store \(daemon.store) cannot start: \(reason)", hint: daemon.logHint)
         default:
+            if let failure = daemon.storeFailure() { throw failure }
             throw ControlError(.daemonUnavailable, "The daemon for the store \(daemon.store) ended before it was ready.", hint: daemon.logHint)
         }
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Glibc
 
-struct MountCommand: ParsableCommand {
+struct MountCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "mount",
         abstract: "Mount a package; returns when it is usable.",
@@ -19,6 +19,7 @@ struct MountCommand: ParsableCommand {
     var mountpoint: String
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
 
     @Flag(help: "Stay, show progress, and unmount at SIGINT or SIGTERM; that is success.")
     var foreground = false
@@ -33,6 +34,9 @@ struct MountCommand: ParsableCommand {
 
     @Flag(help: "Let other users see the mount. For users other than root /etc/fuse.conf must have the line user_allow_other.")
     var allowOther = false
+
+    @Flag(help: "Let no program be started from it.")
+    var noExec = false
 
     @Flag(help: "Print what was mounted as JSON.")
     var json = false
@@ -49,9 +53,9 @@ struct MountCommand: ParsableCommand {
         let daemon = try Daemon(store: store.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
-            insecure: trust.insecure, allowOther: allowOther, lease: foreground, proxies: .current)
+            insecure: trust.insecure, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current)
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
-            if json { try Terminal.json(report) } else { Terminal.output(Self.summary(report)) }
+            if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }
             guard foreground else { return }
             do { try stay(client, place, interruption) } catch let error as ControlError where error.code == .cancelled {
                 // A signal is how this is meant to end.
@@ -75,7 +79,7 @@ struct MountCommand: ParsableCommand {
                 throw error
             }
             progress.finish()
-            Terminal.error("Everything is here. Ctrl-C unmounts.")
+            if !Terminal.isQuiet { Terminal.error("Everything is here. Ctrl-C unmounts.") }
         }
         // Look twice a second whether it still is there: umount(8) may end it as well.
         while true {

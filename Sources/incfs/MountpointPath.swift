@@ -36,7 +36,7 @@ enum MountpointPath {
         guard status.kind == .directory else {
             throw ControlError(.mountpointUnusable, "Cannot mount at \(text): it is not a directory.", hint: "Name an existing directory.")
         }
-        if let names = try? SystemCalls.list(real), !names.isEmpty { Terminal.error("incfs: note: \(text) is not empty; what is in it is hidden while the package is mounted.") }
+        if let names = try? SystemCalls.list(real), !names.isEmpty { Terminal.note("\(text) is not empty; what is in it is hidden while the package is mounted.") }
         return real.string
     }
 }

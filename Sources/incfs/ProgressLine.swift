@@ -18,6 +18,7 @@ struct ProgressLine {
     init(_ verb: String, countsBytes: Bool = false) { self.verb = verb; self.countsBytes = countsBytes }
 
     mutating func show(_ report: ProgressReport) {
+        if Terminal.isQuiet { return }
         if interactive {
             Terminal.write("\r\u{1b}[K" + Self.bar(verb, report, countsBytes: countsBytes, width: Terminal.width(STDERR_FILENO)), to: STDERR_FILENO)
             drawn = true

@@ -4,7 +4,7 @@ import Glibc
 import LinuxSystem
 import PackagePublisher
 
-struct PublishCommand: ParsableCommand {
+struct PublishCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "publish",
         abstract: "Make a package of a directory.",
@@ -33,6 +33,8 @@ struct PublishCommand: ParsableCommand {
 
     @Option(help: "Zstandard level, 1 to 19.")
     var level = 3
+
+    @OptionGroup var talk: TalkOptions
 
     @Flag(help: "Print the result as JSON.")
     var json = false
@@ -72,7 +74,7 @@ struct PublishCommand: ParsableCommand {
         }
         progress.update { $0.finish() }
         let result = PublishedPackage(summary)
-        if json { try Terminal.json(result) } else { Terminal.output(result.text) }
+        if json { try Terminal.json(result) } else { Terminal.output(Terminal.isQuiet ? result.address : result.text) }
         withExtendedLifetime(interruption.descriptor) {}
     }
 

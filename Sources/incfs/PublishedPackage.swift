@@ -4,8 +4,6 @@ import PackagePublisher
 
 /// What `incfs publish` prints.
 struct PublishedPackage: Encodable {
-    /// The version of this output.
-    let v = 1
     /// 64 hexadecimal digits.
     var root: String
     /// What follows the URL of the directory that the output is served at.
@@ -36,13 +34,15 @@ struct PublishedPackage: Encodable {
         treeBytes = summary.treeBytes
     }
 
+    /// What is given away, but for where it will be served: `app.incfs#sha256=…`.
+    var address: String { (FilePath(envelope).lastComponent?.string ?? envelope) + addressFragment }
+
     var text: String {
-        let file = FilePath(envelope).lastComponent?.string ?? envelope
         return """
             \(HumanText.count(files, "file")), \(HumanText.bytes(bytes)), \(HumanText.bytes(storedBytes)) to fetch in all; \(HumanText.bytes(envelopeBytes)) to start.
             wrote    \(([envelope] + packs).joined(separator: "\n         "))
             root     \(root)
-            address  '…/\(file)\(addressFragment)'
+            address  '…/\(address)'
             """
     }
 }

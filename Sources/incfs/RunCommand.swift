@@ -3,7 +3,7 @@ import ControlAPI
 import Glibc
 import LinuxSystem
 
-struct RunCommand: ParsableCommand {
+struct RunCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a program out of a package that is still downloading.",
@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
     var address: String
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
     @OptionGroup var trust: TrustOptions
 
     @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "program"))

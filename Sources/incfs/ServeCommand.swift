@@ -2,7 +2,7 @@ import ArgumentParser
 import ControlAPI
 import LinuxSystem
 
-struct ServeCommand: ParsableCommand {
+struct ServeCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Serve a directory over HTTP, for trying things out.",
@@ -28,12 +28,15 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to log requests; - is standard output.", valueName: "file"))
     var log: String?
 
+    @OptionGroup var talk: TalkOptions
+
     func run() throws {
         let origin = try Executables.path(of: "incfs-origin")
         var arguments = ["incfs-origin", "--listen", listen]
         if let rate { arguments += ["--rate", rate] }
         if let delay { arguments += ["--delay", delay] }
         if let log { arguments += ["--log", log] }
+        if Terminal.isQuiet { arguments.append("--quiet") }
         do { try SystemCalls.execute(origin, arguments + ["--", directory]) } catch {
             throw ControlError(.internalFailure, "Cannot start \(origin): \(error).", errno: error.rawValue)
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import ControlAPI
 import Glibc
 
-struct StatusCommand: ParsableCommand {
+struct StatusCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show what is mounted, how far it is, who waits and why.",
@@ -15,6 +15,7 @@ struct StatusCommand: ParsableCommand {
     var mountpoint: String?
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
 
     @Flag(help: "Print JSON; with --watch one line each second.")
     var json = false

@@ -1,19 +1,30 @@
 import ControlAPI
 import Glibc
 import LinuxSystem
+import Synchronization
 
 /// What a person sees. Output goes to descriptor 1, everything about the work to descriptor 2.
 enum Terminal {
+    /// `--quiet`: set before any thread is started, read by all.
+    private static let silenced = Atomic(false)
+    static var isQuiet: Bool { silenced.load(ordering: .relaxed) }
+    static func beQuiet() { silenced.store(true, ordering: .relaxed) }
+
+    /// What was asked for: it is printed however quiet the command is to be.
     static func output(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    /// What a command that was asked to do something says when it is done.
+    static func confirm(_ text: String) { if !isQuiet { output(text) } }
+    /// Something worth knowing that is no error.
+    static func note(_ text: String) { if !isQuiet { error("incfs: note: " + text) } }
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     static func write(_ text: String, to descriptor: CInt) {
         Array(text.utf8).withUnsafeBytes { try? SystemCalls.writeAll(descriptor, $0) }
     }
 
-    /// Prints a value as JSON on standard output.
+    /// Prints a value as JSON on standard output, with the version of its fields in `schema`.
     static func json(_ value: some Encodable, pretty: Bool = true) throws {
-        output(String(decoding: try ControlProtocol.json(value, pretty: pretty), as: UTF8.self))
+        output(String(decoding: try ControlProtocol.json(JSONAnswer(body: value), pretty: pretty), as: UTF8.self))
     }
 
     /// `incfs: what happened and why`, and what to do on the next line.

@@ -3,7 +3,7 @@ import ControlAPI
 import Glibc
 import LinuxSystem
 
-struct UnmountCommand: ParsableCommand {
+struct UnmountCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "unmount",
         abstract: "End a mount.",
@@ -13,6 +13,7 @@ struct UnmountCommand: ParsableCommand {
     var mountpoint: String
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
 
     @Flag(help: "Detach it now, even while files are open; they stay usable until closed.")
     var lazy = false
@@ -56,12 +57,13 @@ struct UnmountCommand: ParsableCommand {
     }
 }
 
-struct StopCommand: ParsableCommand {
+struct StopCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "stop",
         abstract: "Unmount everything of a store and end its daemon.")
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
 
     func run() throws {
         for (client, report) in try MountedDaemons.reports(store: store.store, files: false) {

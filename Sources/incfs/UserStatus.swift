@@ -11,8 +11,6 @@ struct UserStatus: Encodable {
         var mountpoints: [String]
     }
 
-    /// The version of this output.
-    let v = 1
     var daemonPid: Int32?
     var keeperPid: Int32?
     var version: String?

@@ -3,7 +3,7 @@ import ControlAPI
 import Glibc
 import LinuxSystem
 
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Check every stored block again.",
@@ -16,6 +16,7 @@ struct VerifyCommand: ParsableCommand {
     var subject: String
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
     @OptionGroup var trust: TrustOptions
 
     @Flag(help: "Print the result as JSON.")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ControlAPI
 
-struct WaitCommand: ParsableCommand {
+struct WaitCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "wait",
         abstract: "Wait until everything of a mount is there.",
@@ -11,6 +11,7 @@ struct WaitCommand: ParsableCommand {
     var mountpoint: String
 
     @OptionGroup var store: StoreOptions
+    @OptionGroup var talk: TalkOptions
 
     @Flag(help: "Wait for everything. Must be given.")
     var complete = false

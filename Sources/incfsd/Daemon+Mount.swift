@@ -107,7 +107,7 @@ extension Daemon {
         let kept: KeptMount
         do throws(KeeperLinkError) {
             kept = try keeper.mount(KeeperLink.MountRequest(
-                mountpoint: FilePath(request.mountpoint), fsname: package.source.name, allowOther: privileged || request.allowOther,
+                mountpoint: FilePath(request.mountpoint), fsname: package.source.name, noExec: request.noExec, allowOther: privileged || request.allowOther,
                 defaultPermissions: true, clones: UInt16(min(cores, 4) - 1)))
         } catch {
             let code: ControlError.Code = switch error.errno {

@@ -33,6 +33,7 @@ import Testing
 
 @Suite struct MountOptionsTests {
     @Test func optionsForBothWays() {
+        #expect(MountOptions(fsname: "p", noExec: true).fusermountOptions.contains("nodev,noexec,fsname=p"))
         var options = MountOptions(fsname: "https://h/a,b\\c", allowOther: true)
         #expect(options.kernelData(device: 5, uid: 1, gid: 2) == "fd=5,rootmode=40000,user_id=1,group_id=2,allow_other,default_permissions,max_read=1048576")
         #expect(options.fusermountOptions == "ro,nosuid,nodev,fsname=https://h/a\\,b\\\\c,subtype=incfs,max_read=1048576,allow_other,default_permissions")

@@ -6,7 +6,7 @@ import Testing
 @Suite struct KeeperPacketTests {
     static let identity = MountIdentity(id: 7, mountpoint: "/mnt/é", kind: .fusermount, major: 0, minor: 51)
     static let messages: [KeeperMessage] = [
-        .mount(MountRequest(mountpoint: "/a b", fsname: "https://x/y,z", readOnly: true, allowOther: true, maxRead: 131072, readAheadKiB: 512, clones: 32)),
+        .mount(MountRequest(mountpoint: "/a b", fsname: "https://x/y,z", readOnly: true, noExec: true, allowOther: true, maxRead: 131072, readAheadKiB: 512, clones: 32)),
         .mount(MountRequest(mountpoint: "/", fsname: "", subtype: "", readOnly: false, defaultPermissions: true)),
         .unmount(mountID: .max, .lazy), .unmount(mountID: 1, .normal), .unmount(mountID: 1, .alreadyGone),
         .setReadAhead(mountID: 3, kib: 1024), .heartbeat(epoch: 0x0102_0304_0506_0708), .exiting(code: -1),

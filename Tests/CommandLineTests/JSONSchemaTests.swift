@@ -1,0 +1,92 @@
+import ControlAPI
+import LinuxSystem
+import Testing
+
+@testable import incfs
+
+/// docs/JSON.md against what the commands print: a field that goes, comes undocumented, or changes its type fails.
+@Suite struct JSONSchemaTests {
+    /// For each heading of the document a value with everything, and one with as little as can be.
+    static var answers: [String: (full: [UInt8], least: [UInt8])] {
+        get throws {
+            let path = WirePath(bytes: [0x61, 0xff])
+            var mount = MountStatus(mountpoint: "/m", address: "a", name: "n", release: "r", root: "0")
+            var least = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
+            (mount.rateBytesPerSecond, mount.secondsLeft, mount.waitReason, mount.waitSecondsTotal, mount.lastError) = (0.5, 0.5, "w", 0.5, "e")
+            mount.waits = [ReaderWait(path: path, block: 3, seconds: 0.25, pid: 7)]
+            mount.files = [FileReport(path: path, size: .max, blocksPresent: 1, blocksTotal: 2, touched: true)]
+            let full = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
+            least.mounts[0].rateBytesPerSecond = 0.5
+            least.mounts[0].waitSecondsTotal = 0.5
+            least.mounts[0].waits = [ReaderWait(path: WirePath("a"), block: 3, seconds: 0.25, pid: 7)]
+            least.mounts[0].files = [FileReport(path: WirePath("a"), size: 1, blocksPresent: 1, blocksTotal: 2, touched: true)]
+            let mounted = MountReport(mountpoint: "/m", address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3)
+            func verified(_ path: WirePath) -> VerifyReport {
+                VerifyReport(blocksChecked: 1, blocksMissing: 2, problems: [VerifyProblem(path: path, firstBlock: 1, blockCount: 2, problem: "p")])
+            }
+            func failed(_ error: ControlError) -> FailedAnswer { FailedAnswer(error: error) }
+            return [
+                "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
+                "mount": (try json(mounted), try json(mounted)),
+                "status": (try json(UserStatus([full])), try json(UserStatus([least]))),
+                "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
+            ]
+        }
+    }
+
+    static func json(_ value: some Encodable) throws -> [UInt8] { try ControlProtocol.json(JSONAnswer(body: value), pretty: false) }
+
+    /// What the document says stands where lists are not empty, and for a status where a daemon runs.
+    @Test func everyFieldIsDocumentedAndEveryDocumentedFieldIsThere() async throws {
+        let documented = FieldTypes.tables(of: try CommandHelp.text("docs/JSON.md"))
+        var answers = try Self.answers
+        answers["publish"] = try await Self.published()
+        #expect(Set(documented.keys) == Set(answers.keys))
+        for (heading, answer) in answers {
+            let table = try #require(documented[heading], "\(heading) is not in docs/JSON.md")
+            #expect(try FieldTypes.printed(answer.full) == table.types, "\(heading), with everything")
+            let optional = try Set(FieldTypes.printed(answer.least).keys).subtracting(table.always)
+            // A daemon runs in the least one too, and its files were asked for: else their fields could not be looked at.
+            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files"] : []
+            #expect(optional.subtracting(mayStay).isEmpty, "\(heading) has fields that need not be there")
+            #expect(try table.always.isSubset(of: Set(FieldTypes.printed(answer.least).keys)), "\(heading) lacks fields that must be there")
+        }
+    }
+
+    /// Of a real publication.
+    static func published() async throws -> (full: [UInt8], least: [UInt8]) {
+        let directory = TemporaryDirectory()
+        try SystemCalls.makeDirectory(directory.path.appending("in"))
+        try directory.path.appending("in").appending("f").write("text")
+        let result = try await Executable.incfs.run(["publish", directory.path.appending("in").string, "-o", directory.path.string, "--json"])
+        try #require(result.status == 0, "\(result)")
+        return (Array(result.output.utf8), Array(result.output.utf8))
+    }
+
+    @Test func emptyListsAndNoDaemonAreListsAndNoFields() throws {
+        let text = String(decoding: try Self.json(UserStatus([])), as: UTF8.self)
+        #expect(text == #"{"daemons":[],"mounts":[],"schema":1}"#)
+    }
+
+    @Test func namesThatAreNotUTF8HaveTheirBytes() throws {
+        let text = String(decoding: try Self.json(FileReport(path: WirePath(bytes: [0x61, 0xff, 0x0a]), size: 1, blocksPresent: 1, blocksTotal: 1, touched: false)), as: UTF8.self)
+        #expect(text.contains(#""path_bytes":"61ff0a""#) && text.contains(#""path":"a\#u{fffd}\n""#), "\(text)")
+    }
+
+    /// The built commands: success, and failure in both forms at once.
+    @Test func everyAnswerHasItsVersionAndAFailureIsOneToo() async throws {
+        let fake = try FakeInstallation()
+        let mounted = try await fake.run(["mount", "/a.incfs", fake.mountpoint, "--store", fake.store, "--json"])
+        for answer in [mounted, try await fake.run(["status", "--store", fake.store, "--json"]), try await fake.run(["verify", fake.mountpoint, "--store", fake.store, "--json"])] {
+            #expect(try FieldTypes.printed(answer.output.utf8)["schema"] == "integer" && answer.output.contains("\"schema\" : 1"), "\(answer)")
+        }
+        let watched = try fake.start(["status", "--store", fake.store, "--json", "--watch"])
+        #expect(try await watched.line().contains(#""schema":1"#))
+        try watched.signal(15)
+        _ = try await watched.finish()
+        let gone = try await fake.run(["mount", "http://127.0.0.1:1/gone.incfs", fake.mountpoint, "--store", fake.store, "--json"])
+        #expect(gone.status == 3 && gone.error.hasPrefix("incfs: The origin does not have it"))
+        #expect(try FieldTypes.printed(gone.output.utf8).keys.contains("error.exit_code") && gone.output.contains("\"code\" : \"origin_unreachable\""), "\(gone)")
+        try await fake.close()
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import LinuxSystem
+import MountTesting
+import TestOrigins
+import Testing
+
+/// What is no package, or no web server that answers range requests, fails the mount command itself, and nothing is left.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct RefusedMountTests {
+    /// 10 s are promised.
+    static let bound: Double = 50
+
+    static func refused(_ site: MountSite, _ address: String, status: Int32, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let result = try await site.startIncfs(["mount", address, site.mountpoint.string]).finish(seconds: bound)
+        #expect(result.status == status && result.output.isEmpty, "\(result)", sourceLocation: sourceLocation)
+        for word in words { #expect(result.error.contains(word), "\(result)", sourceLocation: sourceLocation) }
+        #expect(site.mounts == [], sourceLocation: sourceLocation)
+        try await eventually("no process is left; there are \(site.processes)", seconds: bound) { site.processes.isEmpty ? true : nil }
+        let stored = try await entries(site)
+        #expect(stored == [], "\(stored)", sourceLocation: sourceLocation)
+    }
+
+    /// The files of the store but for those that every store has.
+    static func entries(_ site: MountSite) async throws -> [String] {
+        try await site.shell("find \(site.store) -type f -printf '%P\\n'").split(separator: "\n").map(String.init)
+            .filter { !["lock", "format", "CACHEDIR.TAG", "daemon.log", "slabs/log"].contains($0) }
+    }
+
+    @Test func nginxWithoutThePackageOrWithoutRanges() async throws {
+        let nginx = try Nginx(extra: "location /whole/ { max_ranges 0; }")
+        defer { nginx.stop() }
+        try await MountSite.with { site in
+            try site.addRandom("f", count: 6 << 20, seed: 1)
+            try await site.publish()
+            try await site.shell("cp -r \(site.output)/. \(nginx.root); mkdir \(nginx.root)/whole; cp \(site.output)/app* \(nginx.root)/whole")
+            try await site.shell("echo '<!DOCTYPE html><html><body>Please sign in</body></html>' > \(nginx.root)/page.html; cp \(nginx.root)/page.html \(nginx.root)/page.incfs; : > \(nginx.root)/empty.incfs")
+            try await Self.refused(site, nginx.address("/none.incfs"), status: 3, "404")
+            try await Self.refused(site, nginx.address("/page.html"), status: 4, "not a package")
+            try await Self.refused(site, nginx.address("/page.incfs"), status: 4, "not a package")
+            try await Self.refused(site, nginx.address("/empty.incfs"), status: 4)
+            try await Self.refused(site, nginx.address("/whole/app.incfs"), status: 3, "ignores Range requests")
+            try await Self.refused(site, nginx.address("/app.incfs") + "#sha256=" + String(repeating: "0", count: 64), status: 4)
+            nginx.interrupt()
+            try await Self.refused(site, nginx.address("/app.incfs"), status: 3)
+            // And what is right still mounts.
+            try nginx.start()
+            try await site.mount(nginx.address("/app.incfs"))
+            #expect(try await site.read("read", "f", length: 6 << 20) == "same")
+            try await site.incfs("unmount", site.mountpoint.string)
+        }
+    }
+
+    @Test func anOriginThatMisbehaves() async throws {
+        try await MountSite.with { site in
+            try site.addRandom("f", count: 6 << 20, seed: 1)
+            try await site.publish()
+            // The envelope is small; what cannot be read in parts is the pack.
+            var files: [String: [UInt8]] = [:]
+            for name in try SystemCalls.list(site.output) where name.starts(with: Array("app".utf8)) {
+                files["/" + String(decoding: name, as: UTF8.self)] = try SystemCalls.contents(of: site.output.appending(bytes: name))
+            }
+            let origin = MisbehavingOrigin(files: files)
+            defer { origin.stop() }
+            let address = origin.address("/app.incfs")
+            for (misbehaviour, status) in [
+                (.status(404), 3), (.status(403), 3), (.status(410), 3), (.webPage, 3), (.ignoreRange(), 3), (.ignoreRange(announce: false), 3),
+                (.damage, 4),
+            ] as [(Misbehaviour, Int32)] {
+                for path in files.keys { origin.script(path, misbehaviour) }
+                try await Self.refused(site, address, status: status)
+            }
+        }
+    }
+}
