@@ -41,7 +41,7 @@ public final class PlainStore: Sendable {
     ///     this store take their blocks from one source.
     ///   - size: its length in bytes. A name stands for one size only.
     ///   - holes: ranges of bytes that are known to be zero. Blocks wholly inside of one are present from the start.
-    /// - Throws: `.wrongSize` (`EINVAL`) when the object is known under another size, or is larger than 64 TiB; `.system`
+    /// - Throws: `.wrongSize` (`EINVAL`) when the object is known under another size, or is larger than 16 TiB; `.system`
     ///   when its files cannot be read.
     public func object(
         _ id: Digest, describedBy description: Digest = .zero, size: UInt64, holes: [Range<UInt64>] = []

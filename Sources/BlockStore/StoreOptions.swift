@@ -15,6 +15,6 @@ public struct StoreOptions: Sendable {
 
     /// Objects of at most this many bytes go to a slab when they are filled in one piece.
     static let smallObjectSize: UInt64 = 16 << 10
-    /// Larger objects are refused: 64 TiB, a bound that keeps all arithmetic in 63 bits and bitmaps in memory.
-    static let maximumObjectSize: UInt64 = 64 << 40
+    /// Larger objects are refused: 16 TiB, the longest file that ext4 takes.
+    static let maximumObjectSize: UInt64 = 16 << 40
 }

@@ -110,8 +110,8 @@ extension StoredObject {
                     side.retire()
                 }
             }
-            content.written = []
-            content.durable = []
+            content.written = SparseWords()
+            content.durable = SparseWords()
             content.dirtyWords = 0..<0
             content.isCertified = false
             return true

@@ -76,7 +76,7 @@ extension StoredObject {
             try writeHeader(file.rawValue, isCertified: false)
         }
         let words = AtomicBitmap.wordCount(blockCount)
-        content.written = [UInt64](repeating: 0, count: words)
+        content.written = SparseWords(count: words)
         content.durable = content.written
         content.dirtyWords = 0..<0
         content.isCertified = false
@@ -91,16 +91,15 @@ extension StoredObject {
         let paths = paths
         let words = AtomicBitmap.wordCount(blockCount)
         // Everything that is present was synced when the object became complete.
-        let bits = (0..<words).map { present.word($0) }
+        var bits = SparseWords(count: words)
+        for word in 0..<words { bits[word] = present.word(word) }
+        let written = bits
         try StoreError.wrap(paths.side, "cannot take a damaged object back") { () throws(Errno) in
             let file = try Self.createFile(paths.side, in: paths.partialDirectory)
             try SystemCalls.truncate(file.rawValue, to: sidecar.length)
             try SystemCalls.pwriteAll(file.rawValue, UnsafeRawBufferPointer(table.bytes), at: sidecar.leavesOffset)
-            try bits.withUnsafeBufferPointer { words throws(Errno) in
-                let raw = UnsafeRawBufferPointer(words)
-                try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.writtenOffset)
-                try SystemCalls.pwriteAll(file.rawValue, raw, at: sidecar.durableOffset)
-            }
+            try writeWords(0..<words, of: written, to: file.rawValue, at: sidecar.writtenOffset)
+            try writeWords(0..<words, of: written, to: file.rawValue, at: sidecar.durableOffset)
             try writeHeader(file.rawValue, isCertified: true)
             try SystemCalls.fdatasync(file.rawValue)
             try structure.withLock { _ throws(Errno) in
@@ -109,8 +108,8 @@ extension StoredObject {
                 data.retire()
             }
         }
-        content.written = bits
-        content.durable = bits
+        content.written = written
+        content.durable = written
         content.dirtyWords = 0..<0
         content.isCertified = true
         content.isNew = true
@@ -134,8 +133,8 @@ extension StoredObject {
             if !keepingHoles { structure.holes = [] }
             return structure.holes
         }
-        content.written = []
-        content.durable = []
+        content.written = SparseWords()
+        content.durable = SparseWords()
         content.dirtyWords = 0..<0
         content.isCertified = false
         _ = leaves.evict()
@@ -159,10 +158,12 @@ extension StoredObject {
     }
 
     /// Writes words of a bitmap to its place in the sidecar. Bit order: little-endian words are bytes in block order.
-    func writeWords(_ words: Range<Int>, of bitmap: [UInt64], to file: CInt, at base: UInt64) throws(Errno) {
-        guard !words.isEmpty else { return }
-        try bitmap[words].withUnsafeBufferPointer { part throws(Errno) in
-            try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(part), at: base + UInt64(words.lowerBound * 8))
+    /// Words that were zero always are zero there as well.
+    func writeWords(_ words: Range<Int>, of bitmap: SparseWords, to file: CInt, at base: UInt64) throws(Errno) {
+        try bitmap.forEachTouched(in: words) { first, part throws(Errno) in
+            try part.withUnsafeBufferPointer { part throws(Errno) in
+                try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(part), at: base + UInt64(first * 8))
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ extension StoredObject {
                 guard error == .noSuchFileOrDirectory && attempt == 0 else {
                     throw StoreError(.system, error, paths.data, "cannot store \(bytes.count) bytes of an object")
                 }
-                core.events.corruptBlocks.add(content.written.reduce(0) { $0 + $1.nonzeroBitCount })
+                core.events.corruptBlocks.add(content.written.nonzeroBitCount)
                 wipe(&content, keepingHoles: true)
             }
         }
@@ -143,7 +143,7 @@ extension StoredObject {
             core.events.wrongContents.add()
             throw StoreError(.wrongContent, Errno(rawValue: 74 /* EBADMSG */), paths.data, "the bytes delivered for an object are not its content")
         }
-        core.events.corruptBlocks.add(content.written.reduce(0) { $0 + $1.nonzeroBitCount })
+        core.events.corruptBlocks.add(content.written.nonzeroBitCount)
         wipe(&content, keepingHoles: true)
     }
 

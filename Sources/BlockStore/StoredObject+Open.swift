@@ -159,10 +159,8 @@ extension StoredObject {
         let stored = try readWords(file.rawValue, at: sidecar.writtenOffset)
         var durable = try readWords(file.rawValue, at: sidecar.durableOffset)
         content.written = stored
-        for word in stored.indices {
-            content.written[word] &= Self.mask(word, usable)
-            durable[word] &= content.written[word]
-        }
+        for page in stored.touched { for word in page { content.written[word] &= Self.mask(word, usable) } }
+        for page in durable.touched { for word in page { durable[word] &= content.written[word] } }
         content.durable = durable
         phase.store(.partial, ordering: .releasing)
         if dataLength != size {
@@ -171,16 +169,16 @@ extension StoredObject {
         }
         if boot != core.boot { try dropUnsynced(&content) }
         if content.written != stored || boot != core.boot {
-            try writeWords(stored.indices, of: content.written, to: file.rawValue, at: sidecar.writtenOffset)
-            try writeWords(stored.indices, of: content.durable, to: file.rawValue, at: sidecar.durableOffset)
+            try writeWords(0..<stored.count, of: content.written, to: file.rawValue, at: sidecar.writtenOffset)
+            try writeWords(0..<stored.count, of: content.durable, to: file.rawValue, at: sidecar.durableOffset)
             // Last: under the new boot the written bits count as they are.
             if boot != core.boot { try writeHeader(file.rawValue, isCertified: isCertified) }
         }
         var count = 0
-        for word in content.written.indices { count += present.set(word: word, mask: content.written[word]) }
+        for page in content.written.touched { for word in page { count += present.set(word: word, mask: content.written[word]) } }
         presentCount.wrappingAdd(count, ordering: .relaxed)
         if content.written != content.durable {
-            content.dirtyWords = content.written.indices
+            content.dirtyWords = content.written.span
             content.isNew = true
             core.markDirty(self)
         }
@@ -190,7 +188,7 @@ extension StoredObject {
     private func dropUnsynced(_ content: inout Content) throws(Errno) {
         var good = 0
         var dropped = 0
-        for word in content.written.indices {
+        for word in content.written.touched.joined() {
             var doubtful = content.written[word] & ~content.durable[word]
             while doubtful != 0 {
                 let bit = doubtful.trailingZeroBitCount
@@ -222,11 +220,18 @@ extension StoredObject {
         }
     }
 
-    private func readWords(_ file: CInt, at offset: UInt64) throws(Errno) -> [UInt64] {
-        var words = [UInt64](repeating: 0, count: AtomicBitmap.wordCount(blockCount))
-        // A file that ends early has no bits there.
-        _ = try words.withUnsafeMutableBufferPointer { words throws(Errno) in
-            try SystemCalls.preadAll(file, into: UnsafeMutableRawBufferPointer(words), at: offset)
+    private func readWords(_ file: CInt, at offset: UInt64) throws(Errno) -> SparseWords {
+        var words = SparseWords(count: AtomicBitmap.wordCount(blockCount))
+        var page = InlineArray<512, UInt64>(repeating: 0)
+        var first = 0
+        while first < words.count {
+            let count = min(512, words.count - first)
+            // A file that ends early has no bits there.
+            let read = try withUnsafeMutableBytes(of: &page) { page throws(Errno) -> Int in
+                try SystemCalls.preadAll(file, into: UnsafeMutableRawBufferPointer(rebasing: page[..<(count * 8)]), at: offset + UInt64(first * 8))
+            }
+            for i in 0..<(read / 8) where page[i] != 0 { words[first + i] = page[i] }
+            first += count
         }
         return words
     }

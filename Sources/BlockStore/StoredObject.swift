@@ -38,8 +38,8 @@ public final class StoredObject: Sendable {
     /// What `content` protects, together with writes to the object's files.
     struct Content {
         /// The bitmaps of the sidecar, 64 blocks a word. Empty unless the object is partial.
-        var written: [UInt64] = []
-        var durable: [UInt64] = []
+        var written = SparseWords()
+        var durable = SparseWords()
         /// Words that may differ between the two.
         var dirtyWords: Range<Int> = 0..<0
         /// The sidecar's leaves are the name's, whether their blocks are present or not: the object was complete once.

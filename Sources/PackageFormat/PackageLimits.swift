@@ -20,10 +20,21 @@ public enum PackageLimits {
     public static let depth = 2047
     /// Bytes in a file: what a signed 64-bit offset reaches, less room for arithmetic.
     public static let fileSize: UInt64 = 1 << 62
+    /// Bytes in the holes of one file: 64 GiB. Data is paid for with records of the index, a hole is free for who publishes, and
+    /// not for who hashes the file when it is complete (32 bytes of digests for each 4096).
+    public static let holeSize: UInt64 = 64 << 30
     /// Bytes of tree, decoded: some four million files.
     public static let treeLength: UInt64 = 512 << 20
     /// Pages of index: 16 GiB of tables, some 30 TB of content in chunks of 128 KiB.
     public static let indexPageCount: UInt64 = 1 << 18
     /// Bytes of content in a chunk: a power of two between these.
     public static let chunkSizes: ClosedRange<UInt32> = 4096...(4 << 20)
+}
+
+extension PackageLimits {
+    /// - Throws: `PackageError.limitExceeded` for a file with more than `holeSize` bytes in holes.
+    public static func checkHoles(size: UInt64, dataBytes: UInt64, of file: String) throws(PackageError) {
+        let holes = size - min(size, dataBytes)
+        if holes > holeSize { throw .limitExceeded("the number of bytes in holes of \(file)", value: holes, limit: holeSize) }
+    }
 }

@@ -57,6 +57,7 @@ struct TreeValidator {
         guard node.mode & ~0o7777 == 0 else { throw .malformed("node \(number)'s mode has more than the 12 permission bits") }
         guard node.modifiedNanoseconds < 1_000_000_000 else { throw .malformed("node \(number)'s time has more than 999,999,999 nanoseconds") }
         guard node.size <= PackageLimits.fileSize, node.dataBytes <= node.size else { throw .malformed("node \(number)'s size is out of range") }
+        if node.kind == .regular { try PackageLimits.checkHoles(size: node.size, dataBytes: node.dataBytes, of: "node \(number)") }
         if number == 0 {
             guard node.kind == .directory, node.parent == 0, node.firstName == TreeNode.none else { throw .malformed("node 0 is not a root") }
         } else {

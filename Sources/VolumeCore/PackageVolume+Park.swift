@@ -85,7 +85,7 @@ extension PackageVolume {
             let high = min(file.upperBound, range.upperBound)
             if low < high, !object.stored.isPresent(bytes: low..<high) {
                 // The chunk's own bit may be stale (damage found meanwhile): a demand must not be skipped because of it.
-                if Int(chunk) < chunkPresent.count { chunkPresent.clear(Int(chunk)) }
+                if Int(chunk) < chunkPresent.bitCount { chunkPresent.clear(Int(chunk)) }
                 return false
             }
         }

@@ -42,6 +42,10 @@ extension PackageVolume {
         }
         if !missing.isEmpty { return .waiting(missing) }
         guard let holes = holes(of: record, extents, number) else { return bad(number, "the extents of object \(number) are not in order") }
+        // What the tree says of the holes is the publisher's word; the extents are what counts.
+        do throws(PackageError) {
+            try PackageLimits.checkHoles(size: record.size, dataBytes: extents.reduce(0) { $0 + $1.byteCount }, of: "object \(number)")
+        } catch { return bad(number, "\(error)") }
         let description: Digest
         switch describe(record, extents) {
         case .digest(let found): description = found

@@ -66,10 +66,10 @@ public final class PackageVolume: Sendable {
         for object in 0..<objects { blocks += (head.tree.node(head.tree.node(forObject: object)).size + 4095) / 4096 }
         totalBlocks = blocks
         slots = ObjectSlots(count: objects, limit: configuration.resolvedObjectLimit)
-        chunkPresent = AtomicBitmap(count: Int(head.manifest.layout.chunks))
-        objectComplete = AtomicBitmap(count: objects)
-        objectBad = AtomicBitmap(count: objects)
-        objectTouched = AtomicBitmap(count: objects)
+        chunkPresent = AtomicBitmap(bitCount: Int(head.manifest.layout.chunks))
+        objectComplete = AtomicBitmap(bitCount: objects)
+        objectBad = AtomicBitmap(bitCount: objects)
+        objectTouched = AtomicBitmap(bitCount: objects)
         accounting = Mutex(Accounting(blocks: Array(repeating: 0, count: objects)))
         indexFile = configuration.indexCache.flatMap { OwnedIndexFile(path: $0) }
         indexFile?.load(into: index)

@@ -77,4 +77,20 @@ import Testing
         let other = try scratch.open().object(sample.id, size: sample.size, holes: [118_784..<UInt64.max])
         #expect(other.presentBlocks == 2)
     }
+
+    @Test func aHugeHoleTakesNoMemory() throws {
+        let scratch = Scratch()
+        let hole: UInt64 = 64 << 30
+        let last = [UInt8](repeating: 7, count: 4096)
+        let id = Sample(count: 10, seed: 5).id
+        for isFirst in [true, false] {
+            let object = try scratch.open().object(id, size: hole + 4096, holes: [0..<hole])
+            #expect(object.presentBlocks == Int(hole / 4096) + (isFirst ? 0 : 1))
+            if isFirst { #expect(try last.withUnsafeBytes { try object.fill($0, at: hole) } == 1) }
+            #expect(object.present.memory <= 4096 && object.verified.memory <= 4096)
+            #expect(object.content.withLock { $0.written.touched.count } == 1)
+            #expect(object.read(Int(hole)..<Int(hole) + 4096).1 == last)
+            #expect(object.read(Int(hole) / 2..<Int(hole) / 2 + 4096).1 == [UInt8](repeating: 0, count: 4096))
+        }
+    }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Integrity
 import LinuxSystem
+import PackageFormat
 import Testing
 import VolumeTesting
 @testable import IncrementalFS
@@ -155,8 +156,9 @@ import VolumeTesting
         }
     }
 
-    /// Sizes on which tree, manifest and index agree: a terabyte of hole can be read, what no store takes is an error.
-    @Test(arguments: [UInt64(1) << 40, (UInt64(1) << 46) + 4096, UInt64(1) << 62] as [UInt64]) func absurdSizes(size: UInt64) async throws {
+    /// Sizes on which tree, manifest and index agree: the largest hole can be read; a block more is an error where only the index
+    /// tells it, and where the tree does the package is refused.
+    @Test(arguments: [PackageLimits.holeSize + 4096, PackageLimits.holeSize + 8192, PackageLimits.holeSize + 16384, UInt64(1) << 62] as [UInt64]) func absurdSizes(size: UInt64) async throws {
         let package = try Self.package.get()
         var envelope = try Envelope(package.origin[[]]!)
         let file = package.file("sparse").bytes.count
@@ -170,10 +172,17 @@ import VolumeTesting
         var files = package.origin
         files[[]] = envelope.encoded()
         let verdict = try await Victim.meet(files)
-        if size == 1 << 40 {
+        if size == PackageLimits.holeSize + 4096 {
             guard case .opened(let read) = verdict, case .bytes(let bytes)? = read["sparse"] else { return #expect(Bool(false), "\(size): \(verdict)") }
             #expect(bytes.prefix(4096) == package.file("sparse").bytes.prefix(4096) && bytes.dropFirst(4096).allSatisfy { $0 == 0 } && bytes.count == 100_000)
-        } else if case .opened(let read) = verdict { #expect(read["sparse"] == .failed(EIO)) }
+        } else if size == PackageLimits.holeSize + 8192 {
+            guard case .opened(let read) = verdict else { return #expect(Bool(false), "\(size): \(verdict)") }
+            #expect(read["sparse"] == .failed(EIO))
+        } else {
+            guard case .refused(let error) = verdict else { return #expect(Bool(false), "\(size): opened") }
+            // The largest is past the limit of all bytes together already.
+            #expect(error.message.contains("the limit is \(size == 1 << 62 ? PackageLimits.fileSize : PackageLimits.holeSize)"), "\(error.message)")
+        }
     }
 
     /// Several wrong fields at once, where one alone would be caught by the first check.

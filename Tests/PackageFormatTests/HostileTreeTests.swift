@@ -103,7 +103,10 @@ import Testing
         try refused("link count", { put(UInt32(2), at: Self.node(1) + 4, in: &$0) })
         try refused("nanoseconds", { put(UInt32(1_000_000_000), at: Self.node(2) + 32, in: &$0) })
         try refused("size is out of range", { put(PackageLimits.fileSize + 1, at: Self.node(2) + 8, in: &$0) })
-        #expect(try with { put(PackageLimits.fileSize, at: Self.node(2) + 8, in: &$0) } == nil)
+        #expect(try with { put(PackageLimits.fileSize, at: Self.node(2) + 8, in: &$0); put(PackageLimits.fileSize, at: Self.node(2) + 16, in: &$0) } == nil)
+        #expect(try with { put(PackageLimits.holeSize, at: Self.node(2) + 8, in: &$0); put(UInt64(0), at: Self.node(2) + 16, in: &$0) } == nil)
+        let past = try with { put(PackageLimits.holeSize + 1, at: Self.node(2) + 8, in: &$0); put(UInt64(0), at: Self.node(2) + 16, in: &$0) }
+        #expect(past == .limitExceeded("the number of bytes in holes of node 2", value: PackageLimits.holeSize + 1, limit: PackageLimits.holeSize))
         try refused("size is out of range", { put(UInt64(6), at: Self.node(2) + 16, in: &$0) })
         try refused("directory 1 has a size", { put(UInt64(1), at: Self.node(1) + 8, in: &$0) })
         try refused("has entries but", { put(UInt32(1), at: Self.node(2) + 44, in: &$0) })
