@@ -28,7 +28,8 @@ final class ControlConnection: Sendable {
 
     /// Serves until the client leaves. Blocks.
     func run() {
-        var leases: [String] = []
+        /// What is given back in the end: places, and the numbers of the mounts there.
+        var leases: [(mountpoint: String, number: UInt64)] = []
         try? SystemCalls.setSendTimeout(socket.rawValue, seconds: 10)
         do {
             let peer = try credentials()
@@ -37,16 +38,18 @@ final class ControlConnection: Sendable {
                 let request = try ControlProtocol.decode(ControlRequest.self, line)
                 let (reply, connected) = try answer(request, peer: peer)
                 // A mount whose answer nobody received is nobody's: it goes the way of the leased ones.
-                if case .mount(let mount) = request, case .mounted = reply, mount.lease || !connected { leases.append(mount.mountpoint) }
+                if case .mount(let mount) = request, case .mounted(let report) = reply, mount.lease || !connected { leases.append((report.mountpoint, report.number)) }
+                // Given back in order: not once more at the end.
+                if case .unmount(let unmount) = request, case .done = reply, let index = leases.lastIndex(where: { $0.number == unmount.release }) { leases.remove(at: index) }
                 if !connected { break }
             }
         } catch {
             try? write([.error(error)])
         }
         SystemCalls.shutDown(socket.rawValue)
-        for mountpoint in leases.reversed() {
+        for lease in leases.reversed() {
             _ = blocking { [handler] in
-                do { try await handler.unmount(UnmountRequest(mountpoint: mountpoint, lazy: true)) } catch {
+                do { try await handler.unmount(UnmountRequest(mountpoint: lease.mountpoint, lazy: true, release: lease.number)) } catch {
                     // Already unmounted, by the request that ends a command in order.
                 }
                 return ControlReply.done

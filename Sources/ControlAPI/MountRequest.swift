@@ -18,11 +18,16 @@ public struct MountRequest: Codable, Hashable, Sendable {
     public var noExec: Bool
     /// Unmount (lazily) when the connection that asked for the mount ends: nothing stays behind a killed command.
     public var lease: Bool
+    /// Others may use the same mount: a request for the same package at the same place joins it. `mountpoint` need not exist, and
+    /// where another release is mounted there, one beside it is taken; the report says which. Always with `lease`: the last
+    /// connection that ends takes the mount with it.
+    public var shared: Bool
     public var proxies: ProxyEnvironment
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
-        insecure: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, proxies: ProxyEnvironment = ProxyEnvironment()
+        insecure: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
+        proxies: ProxyEnvironment = ProxyEnvironment()
     ) {
         self.address = address
         self.root = root
@@ -33,6 +38,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.allowOther = allowOther
         self.noExec = noExec
         self.lease = lease
+        self.shared = shared
         self.proxies = proxies
     }
 }

@@ -8,6 +8,8 @@ public struct HelloReport: Codable, Hashable, Sendable {
 /// A mount that is usable.
 public struct MountReport: Codable, Hashable, Sendable {
     public var mountpoint: String
+    /// Tells it from later mounts at the same place.
+    public var number: UInt64
     public var address: String
     public var name: String
     public var release: String
@@ -17,9 +19,15 @@ public struct MountReport: Codable, Hashable, Sendable {
     /// The bytes of all regular files.
     public var bytes: UInt64
     public var daemonPid: Int32
+    /// The program that the publisher meant to be run, if any: its path inside the package.
+    public var entry: String?
+    public var entryBytes: String?
 
-    public init(mountpoint: String, address: String, name: String, release: String, root: String, files: UInt64, bytes: UInt64, daemonPid: Int32) {
+    public init(
+        mountpoint: String, number: UInt64 = 0, address: String, name: String, release: String, root: String, files: UInt64, bytes: UInt64, daemonPid: Int32, entry: WirePath? = nil
+    ) {
         self.mountpoint = mountpoint
+        self.number = number
         self.address = address
         self.name = name
         self.release = release
@@ -27,6 +35,8 @@ public struct MountReport: Codable, Hashable, Sendable {
         self.files = files
         self.bytes = bytes
         self.daemonPid = daemonPid
+        self.entry = entry?.path
+        entryBytes = entry?.pathBytes
     }
 }
 

@@ -3,7 +3,10 @@ public struct UnmountRequest: Codable, Hashable, Sendable {
     public var mountpoint: String
     /// Detach now and let open files finish (umount2(2), `MNT_DETACH`).
     public var lazy: Bool
-    public init(mountpoint: String, lazy: Bool = false) { self.mountpoint = mountpoint; self.lazy = lazy }
+    /// The number of the mount (`MountReport.number`) of which one use is given back: it is unmounted with the last, lazily if need be. nil: the mount
+    /// ends, whoever uses it.
+    public var release: UInt64?
+    public init(mountpoint: String, lazy: Bool = false, release: UInt64? = nil) { self.mountpoint = mountpoint; self.lazy = lazy; self.release = release }
 }
 
 /// Asks for the state of one mount, or of all.

@@ -49,6 +49,8 @@ public struct MountStatus: Codable, Hashable, Sendable {
     public var fillState: FillState = .off
     /// The last error as a sentence, if there was one.
     public var lastError: String?
+    /// The last read that ended in an error, if one did.
+    public var lastFailedRead: FailedRead?
     /// Only when asked for.
     public var files: [FileReport]?
 
@@ -71,6 +73,26 @@ public enum FillState: String, Codable, Hashable, Sendable {
     /// Stopped by an error, see `last_error`.
     case stopped
     case complete
+}
+
+/// A read that ended in an error.
+public struct FailedRead: Codable, Hashable, Sendable {
+    public var path: String
+    public var pathBytes: String?
+    /// The first block that it asked for.
+    public var block: UInt64
+    /// The errno that the program saw.
+    public var errno: Int32
+    /// Why, for people.
+    public var cause: String
+
+    public init(path: WirePath, block: UInt64, errno: Int32, cause: String) {
+        self.path = path.path
+        pathBytes = path.pathBytes
+        self.block = block
+        self.errno = errno
+        self.cause = cause
+    }
 }
 
 /// One parked read.

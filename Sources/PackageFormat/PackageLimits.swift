@@ -10,6 +10,8 @@ public enum PackageLimits {
     public static let noteLength = 1024
     /// Bytes in an in-place package's base path.
     public static let basePathLength = 4095
+    /// Bytes in the path of the program that a package is run with (PATH_MAX without the NUL).
+    public static let entryLength = 4095
     /// Pack files in a package.
     public static let packCount = 256
     /// Bytes in one component of a path (NAME_MAX, limits.h).

@@ -35,16 +35,19 @@ extension PackageManifest {
         let packCount: UInt16 = try reader.integer()
         let baseLength: UInt16 = try reader.integer()
         let noteLength: UInt16 = try reader.integer()
+        let entryLength: UInt16 = try reader.integer()
         try reader.reserved(Self.fixedLength - Self.reservedOffset)
         try Self.check("name length", UInt64(nameLength), atMost: UInt64(PackageLimits.nameLength))
         try Self.check("release length", UInt64(releaseLength), atMost: UInt64(PackageLimits.nameLength))
         try Self.check("pack count", UInt64(packCount), atMost: UInt64(PackageLimits.packCount))
         try Self.check("base path length", UInt64(baseLength), atMost: UInt64(PackageLimits.basePathLength))
         try Self.check("note length", UInt64(noteLength), atMost: UInt64(PackageLimits.noteLength))
+        try Self.check("entry length", UInt64(entryLength), atMost: UInt64(PackageLimits.entryLength))
         name = try Self.label(try reader.take(Int(nameLength)), "name")
         release = try Self.label(try reader.take(Int(releaseLength)), "release")
         let base = Array(try reader.take(Int(baseLength)))
         let note = try Self.text(try reader.take(Int(noteLength)), "note")
+        entry = Array(try reader.take(Int(entryLength)))
         var packs: [Pack] = []
         for _ in 0..<packCount {
             let size: UInt64 = try reader.integer()
@@ -86,12 +89,13 @@ extension PackageManifest {
         tree.write(to: &writer)
         pageDigests.write(to: &writer)
         index.write(to: &writer)
-        for length in [name.utf8.count, release.utf8.count, packs.count, base.count, note.utf8.count] { writer.integer(UInt16(length)) }
+        for length in [name.utf8.count, release.utf8.count, packs.count, base.count, note.utf8.count, entry.count] { writer.integer(UInt16(length)) }
         writer.zeros(Self.fixedLength - Self.reservedOffset)
         writer.raw(name.utf8)
         writer.raw(release.utf8)
         writer.raw(base)
         writer.raw(note.utf8)
+        writer.raw(entry)
         for pack in packs {
             writer.integer(pack.size)
             writer.integer(UInt16(pack.name.count))

@@ -28,6 +28,8 @@ extension PackageManifest {
         try Self.check("release length", UInt64(release.utf8.count), atMost: UInt64(PackageLimits.nameLength))
         guard !name.isEmpty, name != ".", name != ".." else { throw .malformed("the name is empty, '.' or '..'") }
         for text in [name, release] where !Self.isLabel(text) { throw .malformed("the name or release holds a control character or '/'") }
+        try Self.check("entry length", UInt64(entry.count), atMost: UInt64(PackageLimits.entryLength))
+        guard entry.isEmpty || PathRules.isPath(entry) else { throw .malformed("the entry is not a path below the root") }
         switch source {
         case .packed(let packs):
             try Self.check("pack count", UInt64(packs.count), atMost: UInt64(PackageLimits.packCount))

@@ -29,8 +29,9 @@ import Integrity
 ///        276    2 pack count, 0 to 256; 0 in place
 ///        278    2 base path length, 0 to 4095; 0 when packed
 ///        280    2 note length, 0 to 1024; 0 when packed
-///        282   38 reserved, 0
-///        320      name, release, base path, note, then the packs
+///        282    2 entry length, 0 to 4095; 0: none
+///        284   36 reserved, 0
+///        320      name, release, base path, note, entry, then the packs
 ///
 ///     pack
 ///          0    8 size in bytes
@@ -43,7 +44,7 @@ public struct PackageManifest: Sendable, Equatable {
     public static let blockSize: UInt32 = 4096
 
     static let timeOffset = 16, chunkSizeOffset = 28, sourceOffset = 36, filesOffset = 40, objectsOffset = 88
-    static let treeOffset = 104, pageDigestsOffset = 160, indexOffset = 216, nameLengthOffset = 272, reservedOffset = 282
+    static let treeOffset = 104, pageDigestsOffset = 160, indexOffset = 216, nameLengthOffset = 272, entryLengthOffset = 282, reservedOffset = 284
 
     /// A file of stored chunks that lies beside the envelope.
     public struct Pack: Sendable, Equatable {
@@ -73,6 +74,8 @@ public struct PackageManifest: Sendable, Equatable {
     /// Bytes of content in a full chunk.
     public var chunkSize: UInt32
     public var source: Source
+    /// The program that is meant when the package is run: its path below the root, raw bytes; empty: none.
+    public var entry: [UInt8] = []
     public var files: UInt64 = 0
     public var directories: UInt64 = 0
     public var symbolicLinks: UInt64 = 0

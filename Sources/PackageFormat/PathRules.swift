@@ -9,6 +9,11 @@ enum PathRules {
         return true
     }
 
+    /// True for a relative path of one or more components that climbs nowhere.
+    static func isPath(_ path: [UInt8]) -> Bool {
+        path.split(separator: slash, omittingEmptySubsequences: false).allSatisfy { isComponent($0) }
+    }
+
     /// True for a relative path of components, with `..` at most at its start, or nothing.
     static func isBasePath(_ path: [UInt8]) -> Bool {
         if path.isEmpty { return true }

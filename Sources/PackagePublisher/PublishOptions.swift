@@ -9,6 +9,8 @@ public struct PublishOptions: Sendable {
     public var name: String?
     /// The release, for people; may be empty.
     public var release = ""
+    /// The program that is meant when the package is run: a path inside the directory, of an executable file. Nil: none.
+    public var entry: [UInt8]?
     /// Zstandard level.
     public var level = 3
     /// Bytes of content in a full chunk: a power of two from 4096 to 4,194,304.

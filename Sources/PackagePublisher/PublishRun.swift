@@ -12,6 +12,7 @@ final class PublishRun {
     private let cancellation: PublishCancellation?
     private let progress: ((PublishProgress) -> Void)?
     private var state = PublishProgress()
+    private var entry: [UInt8] = []
     private var lastReport = MonotonicTime(nanoseconds: 0)
 
     init(_ source: FilePath, _ target: FilePath, _ name: String, _ options: PublishOptions, _ cancellation: PublishCancellation?, _ progress: ((PublishProgress) -> Void)?) {
@@ -25,6 +26,7 @@ final class PublishRun {
 
     func run() throws(PublishError) -> PublishSummary {
         let base = options.inPlace ? try base() : []
+        entry = try options.entry.map { (path) throws(PublishError) in try EntryProgram.inside(source, path) } ?? []
         let names = OutputNames(name)
         let final = target.appending(bytes: names.envelope)
         let envelope = try UnfinishedFile(target.appending(bytes: names.unfinishedEnvelope), final: final)
@@ -96,6 +98,7 @@ final class PublishRun {
             name: name, release: options.release, sequence: options.sequence ?? UInt64(max(0, time)), time: time, chunkSize: options.chunkSize,
             source: options.inPlace ? .inPlace(basePath: base, note: options.note) : .packed([]))
         manifest.storedBytes = content.storedBytes
+        manifest.entry = entry
         let tables = content.tables
         do throws(PackageError) {
             return try PackageEncoding(

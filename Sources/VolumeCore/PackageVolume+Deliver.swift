@@ -57,7 +57,7 @@ extension PackageVolume: LoadTarget {
     public func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
         finalFailures.withLock { $0.add(unit, Errno(rawValue: errno), now: .now) }
         report(.error, "\(name(of: unit)) cannot be had: \(reason)")
-        for read in pending.withLock({ $0.take(waitingFor: unit) }) { fail(read, Errno(rawValue: errno)) }
+        for read in pending.withLock({ $0.take(waitingFor: unit) }) { fail(read, Errno(rawValue: errno), cause: reason) }
     }
 
     public func setWaitReason(_ reason: String?) { waitReasonText.withLock { $0 = reason } }

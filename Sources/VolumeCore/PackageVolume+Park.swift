@@ -100,10 +100,16 @@ extension PackageVolume {
     /// The store lost the blocks of this read again and again: its reader gets EIO.
     public func gaveUp(_ read: PendingRead) {
         statistics.failedReads.add(1, ordering: .relaxed)
+        lastFailedRead.withLock {
+            $0 = VolumeFailedRead(path: tree.path(of: Int(read.node)), block: read.offset / 4096, error: .ioError, cause: "the store \(store.directory) damages it each time")
+        }
         report(.error, "block \(read.offset / 4096) of \(path(ofObject: read.object)) was fetched \(read.losses) times and is damaged in the store \(store.directory) each time; check the disk")
     }
 
-    func fail(_ read: PendingRead, _ error: Errno) {
+    /// Ends a parked read with an error. `cause` for people; nil: what was reported last.
+    func fail(_ read: PendingRead, _ error: Errno, cause: String? = nil) {
+        let cause = cause ?? (error == .timeout ? waitReasonText.withLock { $0 } : lastErrorText.withLock { $0 })
+        lastFailedRead.withLock { $0 = VolumeFailedRead(path: tree.path(of: Int(read.node)), block: read.offset / 4096, error: error, cause: cause ?? "\(error)") }
         statistics.failedReads.add(1, ordering: .relaxed)
         statistics.waitNanoseconds.add(MonotonicTime.now.since(read.since), ordering: .relaxed)
         delegate?.fail(read, errno: error)
@@ -122,7 +128,7 @@ extension PackageVolume {
 
     /// Ends the reads whose time is over with ETIME. Called by a timer thread.
     public func expire(now: MonotonicTime = .now) {
-        for read in pending.withLock({ $0.takeExpired(at: now) }) { fail(read, Errno(rawValue: 62 /* ETIME */)) }
+        for read in pending.withLock({ $0.takeExpired(at: now) }) { fail(read, .timeout) }
     }
 
     /// The mount is gone: forgets every parked read; nobody can be answered any more.

@@ -41,6 +41,7 @@ extension PackageVolume {
             return .missing
         case .failed(let error):
             statistics.failedReads.add(1, ordering: .relaxed)
+            lastFailedRead.withLock { $0 = VolumeFailedRead(path: Array(path(ofObject: number).utf8), block: offset / 4096, error: error, cause: "the store cannot be read") }
             report(.error, "cannot read \(path(ofObject: number)) from the store at byte \(offset): \(error)")
             return .failed(error)
         }

@@ -21,6 +21,18 @@ public struct VolumeStatus: Sendable {
     public var waits: [VolumeWait]
     public var waitReason: String?
     public var lastError: String?
+    public var lastFailedRead: VolumeFailedRead?
+}
+
+/// A read that ended in an error: which, and why.
+public struct VolumeFailedRead: Sendable {
+    public var path: [UInt8]
+    /// The first block that it asked for.
+    public var block: UInt64
+    /// What the program saw.
+    public var error: Errno
+    /// A sentence, or a part of one.
+    public var cause: String
 }
 
 /// One reader that waits.
@@ -79,7 +91,8 @@ extension PackageVolume {
                     seconds: Double(now.since($0.read.since)) / 1e9, processID: $0.read.processID)
             },
             waitReason: waitReasonText.withLock { $0 },
-            lastError: lastErrorText.withLock { $0 }
+            lastError: lastErrorText.withLock { $0 },
+            lastFailedRead: lastFailedRead.withLock { $0 }
         )
     }
 

@@ -32,6 +32,7 @@ struct Incfs: ParsableCommand {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if MountProgram.isCalled(by: CommandLine.arguments.first) { Glibc.exit(MountProgram.execute(arguments)) }
+        if arguments.first == ProgramNamespace.word { Glibc.exit(ProgramNamespace.execute(arguments)) }
         Glibc.exit(execute(arguments))
     }
 
@@ -40,7 +41,7 @@ struct Incfs: ParsableCommand {
         // What is wrong with the command line of `run` must not look like the program's own status.
         let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(WritableOptions.spelledOut(arguments))
             if let command = command as? any Talkative, command.talk.quiet { Terminal.beQuiet() }
             try command.run()
             return ExitStatus.success.rawValue

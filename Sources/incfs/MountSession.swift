@@ -25,7 +25,8 @@ struct MountSession {
                 if started { daemon.stopIfIdle() }
                 throw error
             }
-            daemon.abandon(request.mountpoint)
+            // A shared mount goes with the connection, unless somebody else uses it.
+            if !request.shared { daemon.abandon(request.mountpoint) }
             if started { daemon.stopIfIdle() }
             throw status
         }

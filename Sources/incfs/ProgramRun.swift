@@ -16,7 +16,21 @@ struct ProgramRun {
 
     let program: PackageProgram
     let arguments: [String]
+    /// The mount.
     let root: FilePath
+    /// Set where the program sees mounts of its own.
+    var namespace: ProgramNamespace?
+
+    /// How a program ended.
+    struct End {
+        /// Its exit status, or 128 plus the number of the signal that ended it.
+        var status: ExitStatus
+        /// 0: none.
+        var signal: CInt
+        var name: String
+        /// Reads of the mount that had failed before the program began.
+        var failedBefore: UInt64 = 0
+    }
 
     private enum Start {
         case pending(thread: pid_t)
@@ -24,16 +38,16 @@ struct ProgramRun {
         case failed(Errno)
     }
 
-    /// Starts the program and waits for it. Returns its exit status, or 128 plus the number of the signal that ended it.
+    /// Starts the program and waits for it.
     ///
     /// - Throws: exit status 126 or 127 when it cannot be started.
-    func wait() throws(ControlError) -> ExitStatus {
+    func wait() throws(ControlError) -> End {
         let start = Condition(Start.pending(thread: 0))
         // execve(2) reads the program, which may have to be fetched first: this thread stays free for signals.
         Thread(name: "start") { [self] in
             start.withLock { $0 = .pending(thread: SystemCalls.threadID()) }
             do throws(Errno) {
-                let pid = try SystemCalls.spawn(program.path, [program.name] + arguments, environment: environment, descriptors: [0, 1, 2])
+                let pid = try spawn()
                 start.update { $0 = .running(pid) }
             } catch { start.update { $0 = .failed(error) } }
             // Wakes sigtimedwait below.
@@ -55,7 +69,7 @@ struct ProgramRun {
                 for number in kept { try? SystemCalls.signal(pid, number) }
                 kept = []
                 if let signal, signal.number != SIGCHLD, !signal.fromKernel { try? SystemCalls.signal(pid, signal.number) }
-                if let ended = try? SystemCalls.wait(for: pid, options: WNOHANG) { return Self.status(ended.status) }
+                if let ended = try? SystemCalls.wait(for: pid, options: WNOHANG) { return End(status: Self.status(ended.status), signal: ended.status & 0x7f, name: program.name) }
             }
         }
     }
@@ -68,7 +82,17 @@ struct ProgramRun {
             if !line.hasPrefix("INCFS_ROOT=") { result.append(line) }
             entry += 1
         }
-        return result + ["INCFS_ROOT=\(root)"]
+        return result + ["INCFS_ROOT=\(namespace?.at ?? root)"]
+    }
+
+    /// Into a namespace through ourselves.
+    private func spawn() throws(Errno) -> pid_t {
+        guard let namespace else { return try SystemCalls.spawn(program.path, [program.name] + arguments, environment: environment, descriptors: [0, 1, 2]) }
+        let inside = { (path: String) in
+            path.hasPrefix(root.string + "/") ? (namespace.at ?? root).string + String(decoding: path.utf8.dropFirst(root.string.utf8.count), as: UTF8.self) : path
+        }
+        let words = ["incfs"] + namespace.words + [inside(program.path.string), inside(program.name)] + arguments
+        return try SystemCalls.spawn("/proc/self/exe", words, environment: environment, descriptors: [0, 1, 2])
     }
 
     /// The child that waits for its program's first page has no known number yet, but it has a parent thread.

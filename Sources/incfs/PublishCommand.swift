@@ -12,7 +12,7 @@ struct PublishCommand: Talkative {
             Writes OUT/NAME.incfs, and the compressed data beside it. Put what it wrote on any web server that answers range requests. Prints the root digest, \
             which pins the contents, and the end of the address to give to people. The same directory gives the same bytes.
 
-              incfs publish app/ -o out/ --release 1.2
+              incfs publish app/ -o out/ --release 1.2 --entry bin/app
               incfs publish app/ -o . --in-place        (only NAME.incfs; the files stay where they are and are served as they are)
             """)
 
@@ -30,6 +30,9 @@ struct PublishCommand: Talkative {
 
     @Option(help: "The release, for people.")
     var release: String?
+
+    @Option(help: ArgumentHelp("The program that “incfs run” starts: its path inside the directory.", valueName: "prog"))
+    var entry: String?
 
     @Option(help: "Zstandard level, 1 to 19.")
     var level = 3
@@ -59,6 +62,7 @@ struct PublishCommand: Talkative {
         options.name = name
         options.release = release ?? ""
         options.level = level
+        options.entry = entry.map { Array($0.utf8) }
         options.inPlace = inPlace
         let summary: PublishSummary
         let progress = Condition(ProgressLine("published", countsBytes: true))

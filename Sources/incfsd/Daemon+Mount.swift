@@ -10,7 +10,8 @@ import LinuxSystem
 
 extension Daemon {
     func mount(_ request: ControlAPI.MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport {
-        try await using {
+        if request.shared { return try await mountShared(request, peer: peer) }
+        return try await using {
             let isNew = state.withLock { state in
                 !state.mounts.values.contains { $0.mountpoint == request.mountpoint } && state.reserved.insert(request.mountpoint).inserted
             }
@@ -35,11 +36,12 @@ extension Daemon {
         }
     }
 
-    private func report(_ mount: DaemonMount) -> MountReport {
+    func report(_ mount: DaemonMount) -> MountReport {
         let manifest = mount.mounted.package.volume.manifest
         return MountReport(
-            mountpoint: mount.mountpoint, address: mount.mounted.package.source.name, name: manifest.name, release: manifest.release,
-            root: mount.configuration.root, files: manifest.files, bytes: manifest.bytes, daemonPid: getpid())
+            mountpoint: mount.mountpoint, number: mount.kept.identity.id, address: mount.mounted.package.source.name, name: manifest.name, release: manifest.release,
+            root: mount.configuration.root, files: manifest.files, bytes: manifest.bytes, daemonPid: getpid(),
+            entry: manifest.entry.isEmpty ? nil : WirePath(bytes: manifest.entry))
     }
 
     /// Opens the package of a request: from what the store keeps, or from the origin.
@@ -101,7 +103,7 @@ extension Daemon {
     }
 
     /// Has the keeper mount, then serves. Blocks.
-    private func attach(_ package: OpenedPackage, _ request: ControlAPI.MountRequest, _ peer: ControlPeer) throws -> DaemonMount {
+    func attach(_ package: OpenedPackage, _ request: ControlAPI.MountRequest, _ peer: ControlPeer) throws -> DaemonMount {
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let privileged = geteuid() == 0
         let kept: KeptMount
@@ -181,7 +183,8 @@ extension Daemon {
             request.root = configuration.root
             let opened = request
             let package = try onPool { try await self.open(opened) }
-            _ = try serve(kept, package, configuration, state: session)
+            let mount = try serve(kept, package, configuration, state: session)
+            if configuration.request.shared { awaitUsers(of: mount) }
             log.notice("\(configuration.request.mountpoint): going on after a restart")
         } catch {
             log.error("cannot go on serving \(kept.identity.mountpoint): \(error); it is unmounted")
@@ -203,11 +206,14 @@ extension Daemon {
     }
 
     func unmount(_ request: UnmountRequest) async throws {
-        try await using { try await end(try mount(at: request.mountpoint), request.lazy ? .lazy : .normal) }
+        try await using {
+            if let number = request.release { return try await release(number) }
+            try await end(try mount(at: request.mountpoint), request.lazy ? .lazy : .normal)
+        }
     }
 
     /// Unmounts and ends what served the mount.
-    private func end(_ mount: DaemonMount, _ mode: UnmountMode) async throws {
+    func end(_ mount: DaemonMount, _ mode: UnmountMode) async throws {
         try await offPool {
             mount.unmounted.store(true, ordering: .releasing)
             do throws(KeeperLinkError) { try self.keeper.unmount(mount.kept.identity.id, mode) } catch {
@@ -243,8 +249,12 @@ extension Daemon {
         _ = try? onPool { await mount.mounted.package.stop() }
         mount.kept.close()
         _ = try? store.commit()
+        // Ours to remove, before anybody else can mount there.
+        if mount.configuration.request.shared { try? SystemCalls.removeDirectory(FilePath(mount.mountpoint)) }
         state.update { state in
             state.mounts[mount.kept.identity.id] = nil
+            state.users[mount.kept.identity.id] = nil
+            state.orphans.remove(mount.kept.identity.id)
             state.lastUse = .now
         }
         log.info("\(mount.mountpoint): unmounted")

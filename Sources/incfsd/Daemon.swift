@@ -13,6 +13,10 @@ final class Daemon: ControlHandler {
         var mounts: [UInt64: DaemonMount] = [:]
         /// Mountpoints that a request is working on.
         var reserved: Set<String> = []
+        /// How many use a mount that is given back when nobody does.
+        var users: [UInt64: Int] = [:]
+        /// Shared mounts of an earlier daemon whose users have not come back yet.
+        var orphans: Set<UInt64> = []
         /// Requests under way that must not be cut off by the end of an idle daemon.
         var requests = 0
         var lastUse = MonotonicTime.now

@@ -52,6 +52,7 @@ final class DaemonMount: Sendable {
             failedReads: state.failedReads)
         status.complete = state.isComplete
         status.lastError = state.lastError
+        status.lastFailedRead = state.lastFailedRead.map { FailedRead(path: WirePath(bytes: $0.path), block: $0.block, errno: $0.error.rawValue, cause: $0.cause) }
         status.fillState = if state.isComplete {
             .complete
         } else if !mounted.package.filling {

@@ -31,9 +31,11 @@ final class FakeDaemon: ControlHandler {
             try await Task.sleep(nanoseconds: 60_000_000_000)
         }
         if request.address.hasSuffix("gone.incfs") { throw ControlError(.originUnreachable, "The origin does not have it (404).", hint: "Check the address.") }
+        if request.shared { try SystemCalls.makeDirectories(FilePath(request.mountpoint), mode: 0o700) }
         for (name, text) in scripts { try FilePath(request.mountpoint).appending(name).write(text, mode: name == "data" ? 0o644 : 0o755) }
         state.withLock { $0.mounts.append(request.mountpoint) }
-        return MountReport(mountpoint: request.mountpoint, address: request.address, name: "fake", release: "1", root: request.root ?? "", files: 1, bytes: 4096, daemonPid: 4711)
+        return MountReport(mountpoint: request.mountpoint, address: request.address, name: "fake", release: "1", root: request.root ?? "", files: 1, bytes: 4096, daemonPid: 4711,
+            entry: request.address.hasSuffix("entry.incfs") ? WirePath("args") : nil)
     }
 
     func unmount(_ request: UnmountRequest) async throws {
@@ -44,6 +46,7 @@ final class FakeDaemon: ControlHandler {
         }
         guard mounted else { throw ControlError(.notMounted, "Nothing is mounted at \(request.mountpoint).") }
         for name in scripts.keys { try SystemCalls.unlink(FilePath(request.mountpoint).appending(name), missingIsFine: true) }
+        if request.release != nil { try? SystemCalls.removeDirectory(FilePath(request.mountpoint)) }
     }
 
     func status(_ request: StatusRequest) async throws -> StatusReport {

@@ -16,7 +16,10 @@ import Testing
         let mount = try parse(MountCommand.self, "mount http://h/a#sha256=0 /m --store /s --foreground --no-fill --read-timeout 2.5 --insecure")
         #expect(mount.address == "http://h/a#sha256=0" && mount.mountpoint == "/m" && mount.store.store == "/s" && mount.foreground && mount.noFill && mount.readTimeout == 2.5 && mount.trust.insecure)
         let run = try parse(RunCommand.self, "run a.incfs --store /s -- bin/app --help -- x")
-        #expect(run.address == "a.incfs" && run.command == ["bin/app", "--help", "--", "x"])
+        #expect(run.address == "a.incfs" && run.words == ["bin/app", "--help", "--", "x"])
+        let fixed = try parse(RunCommand.self, "run a.incfs --program bin/b --at /opt/a --writable -- x")
+        #expect(fixed.program == "bin/b" && fixed.at == "/opt/a" && fixed.writable.writable && fixed.words == ["x"])
+        #expect(WritableOptions.spelledOut(["run", "a", "--writable=/d", "--", "--writable=x"]) == ["run", "a", "--writable-directory", "/d", "--", "--writable=x"])
         let status = try parse(StatusCommand.self, "status /m --json --watch")
         #expect(status.mountpoint == "/m" && status.json && status.watch)
         #expect(try parse(StatusCommand.self, "status").mountpoint == nil)
@@ -35,7 +38,7 @@ import Testing
         #expect(result.error.hasPrefix("incfs: ") && result.output.isEmpty)
     }
 
-    @Test(arguments: ["run", "run a.incfs", "run a.incfs --"])
+    @Test(arguments: ["run", "run a.incfs --at relative", "run a.incfs --at /", "run a.incfs --program", "run /none/a.incfs"])
     func wrongUseOfRunIsNotTheProgramsStatus(_ line: String) async throws {
         #expect(try await Executable.incfs.run(line.split(separator: " ").map(String.init)).status == 125)
     }

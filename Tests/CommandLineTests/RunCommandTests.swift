@@ -24,6 +24,18 @@ import Testing
         try await Self.leftNothing(fake)
     }
 
+    @Test func thePublishersProgramTakesAllWords() async throws {
+        let fake = try FakeInstallation(scripts: Self.scripts)
+        let result = try await fake.run(["run", "/entry.incfs", "--store", fake.store, "--", "root", "--x"])
+        #expect(result.status == 7 && result.output == "[root][--x]\n", "\(result)")
+        #expect(try await fake.run(["run", "/entry.incfs", "--store", fake.store]).output == "\n")
+        let other = try await fake.run(["run", "/entry.incfs", "--store", fake.store, "--program", "root"])
+        #expect(other.status == 0 && other.output.hasPrefix("/"), "\(other)")
+        let none = try await fake.run(["run", "/a.incfs", "--store", fake.store])
+        #expect(none.status == 125 && none.error.contains("does not say which"), "\(none)")
+        try await Self.leftNothing(fake)
+    }
+
     @Test(arguments: [("none", 127), ("../../bin/sh", 127), ("broken", 127), ("data", 126), ("/", 126)] as [(String, Int32)])
     func whatCannotBeRunIsTold(_ program: String, _ status: Int32) async throws {
         let fake = try FakeInstallation(scripts: Self.scripts)
@@ -48,7 +60,9 @@ import Testing
         try await fake.daemon.reached("mount")
         try child.signal(SIGINT)
         #expect(try await child.finish().status == 130)
-        try await Self.leftNothing(fake)
+        // The daemon takes the request back with the connection; there is nothing to unmount.
+        try await fake.close()
+        #expect(!fake.daemon.events.contains { $0.hasPrefix("unmount") })
     }
 
     /// Every mount was ended, and its directory is gone.

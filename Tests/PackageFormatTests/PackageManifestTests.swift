@@ -71,6 +71,18 @@ import Testing
         #expect(try !Self.accepts { $0.source = source("a", note: String(repeating: "n", count: PackageLimits.noteLength + 1)) })
     }
 
+    @Test func entriesStayInside() throws {
+        for good in ["", "a", "bin/app", "...", "a/.hidden"] { #expect(try Self.accepts { $0.entry = Array(good.utf8) }, "\(good)") }
+        for bad in ["/", "/bin/sh", "..", "../a", "a/..", "a/../b", "a//b", "a/", ".", "./a", "a\u{0}b"] {
+            #expect(try !Self.accepts { $0.entry = Array(bad.utf8) }, "\(bad)")
+        }
+        let longest = Array(repeating: String(repeating: "c", count: 255), count: 16).joined(separator: "/")
+        #expect(longest.utf8.count == PackageLimits.entryLength)
+        #expect(try Self.accepts { $0.entry = Array(longest.utf8) })
+        #expect(try !Self.accepts { $0.entry = Array((longest + "/d").utf8) })
+        #expect(try Self.accepts { $0.entry = [0xff, 0x80]; $0.source = .inPlace(basePath: Array("a".utf8), note: "n") })
+    }
+
     @Test func numbersAtTheirLimits() throws {
         for size in [UInt32(4096), 131_072, 4 << 20] { #expect(try Self.accepts { $0.chunkSize = size }) }
         for size in [UInt32(0), 1, 2048, 4095, 4097, 131_073, (4 << 20) + 1, 8 << 20, .max] { #expect(try !Self.accepts { $0.chunkSize = size }) }

@@ -38,6 +38,28 @@ import Testing
         #expect(PublishError.unsupportedFile(path).description.contains("pipe"))
     }
 
+    @Test func theEntryIsAProgramInside() throws {
+        let shop = try Workshop()
+        let source = try shop.directory("s")
+        _ = try shop.directory("s/bin")
+        try shop.write("s/bin/app", Workshop.text(100, seed: 1), mode: 0o755)
+        try shop.write("s/bin/text", Workshop.text(100, seed: 2))
+        try shop.write("outside", Workshop.text(100, seed: 3), mode: 0o755)
+        symlink("/bin/app", shop.path("s/link").string)
+        symlink("../outside", shop.path("s/out").string)
+        for bad in ["", "/", "bin", "bin/text", "none", "bin/app/x", "../outside", "bin/../bin/app", "out"] {
+            guard case .invalidOption = try failure(shop, source, { $0.entry = Array(bad.utf8) }) else { Issue.record("accepted \(bad)"); continue }
+        }
+        for (good, stored) in [("bin/app", "bin/app"), ("./bin//app", "bin/app"), ("/bin/app", "bin/app"), ("link", "link")] {
+            var options = PublishOptions()
+            options.entry = Array(good.utf8)
+            let summary = try Publisher.publish(directory: source, output: try shop.directory("good"), options: options)
+            let bytes = try shop.read(summary.envelope)
+            let head = try bytes.withUnsafeBytes { try PackageHead(parsing: $0, expectedRoot: summary.root) }
+            #expect(head.manifest.entry == Array(stored.utf8))
+        }
+    }
+
     @Test func badOptions() throws {
         let shop = try Workshop()
         let source = try shop.directory("s")

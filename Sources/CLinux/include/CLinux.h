@@ -61,5 +61,6 @@ int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags)
 #include "CLinuxProcess.h"
 #include "CLinuxCommands.h"
 #include "CLinuxDevice.h"
+#include "CLinuxNamespace.h"
 
 #endif

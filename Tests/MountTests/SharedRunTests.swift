@@ -1,0 +1,147 @@
+import ControlAPI
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import MountTesting
+import TestOrigins
+import Testing
+
+/// `incfs run` as people meet it: the publisher's program, one mount for many runs, fixed places, writing, and what is said when something is wrong.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct SharedRunTests {
+    /// A package whose program tells where it is.
+    static func withEntry(_ user: MountSite.User, _ body: @Sendable (MountSite) async throws -> Void) async throws {
+        try await MountSite.with(user) { site in
+            try site.addRandom("data", count: 300_000, seed: 1)
+            try await site.shell(
+                """
+                cd \(site.source); mkdir bin
+                printf '#!/bin/sh\\necho "$INCFS_ROOT|$PWD|$0|$*"; cat "$INCFS_ROOT/data" | sha256sum\\n' > bin/app
+                printf '#!/bin/sh\\necho "$INCFS_ROOT"; while [ ! -e "$1" ]; do sleep 0.05; done; cmp "$INCFS_ROOT/data" \(site.source)/data && echo same\\n' > bin/stay
+                chmod 755 bin/*; chown -R \(user) .
+                """, as: .root)
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--entry", "bin/app")
+            try await body(site)
+        }
+    }
+
+    /// Starts a run that goes on until its number is called.
+    static func stay(_ site: MountSite, _ number: Int) throws -> ChildProcess {
+        try site.startIncfs(["run", "\(site.output)/app.incfs", "--program", "bin/stay", "--", "\(site.directory)/home/go-\(number)"])
+    }
+
+    static func call(_ site: MountSite, _ number: Int) async throws { try await site.shell("touch \(site.directory)/home/go-\(number)") }
+
+    static func lines(_ result: ChildProcess.Result) -> [String] { result.output.split(separator: "\n").map(String.init) }
+
+    @Test(arguments: MountSite.User.allCases) func thePublishersProgramRunsAtTheSamePlaceEachTime(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
+            let digest = try await site.shell("sha256sum < \(site.source)/data")
+            var places: Set<String> = []
+            for _ in 0..<2 {
+                let result = try await site.tryIncfs("run", "\(site.output)/app.incfs", "--", "one", "--two")
+                let lines = Self.lines(result)
+                #expect(result.status == 0 && lines.count == 2, "\(result)")
+                let fields = lines[0].split(separator: "|").map(String.init)
+                #expect(fields[2] == fields[0] + "/bin/app" && fields[3] == "one --two" && fields[1] == "/", "\(lines)")
+                #expect(lines.last.map { $0 + "\n" } == digest)
+                places.insert(fields[0])
+            }
+            #expect(places.count == 1)
+            // A newer release of the same address is found at the same place: what programs keep by path stays good.
+            try await site.shell("echo new > \(site.source)/new; chown \(user) \(site.source)/new", as: .root)
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--entry", "bin/app")
+            let newer = try await site.tryIncfs("run", "\(site.output)/app.incfs")
+            #expect(newer.output.hasPrefix(places.first! + "|"), "\(newer)")
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
+
+    @Test func runsShareAMountThatEndsWithTheLastHoweverItEnds() async throws {
+        try await Self.withEntry(.root) { site in
+            let runs = try (0..<3).map { try Self.stay(site, $0) }
+            for run in runs { #expect(try await run.line().hasPrefix("/run/incfs/run/app-")) }
+            #expect(site.mounts.count == 1)
+            // One is killed and gives nothing back by itself; one ends; the last still has its files.
+            runs[0].signal(SIGKILL)
+            _ = try await runs[0].finish()
+            try await Self.call(site, 1)
+            #expect(try await runs[1].finish().output.hasSuffix("same\n"))
+            #expect(site.mounts.count == 1)
+            try await Self.call(site, 2)
+            #expect(try await runs[2].finish().output.hasSuffix("same\n"))
+            try await eventually("the mount is gone", seconds: 20) { site.mounts.isEmpty ? true : nil }
+            try await site.shell("pkill -9 -f '[b]in/stay' || true")
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
+
+    @Test func aReplacedDaemonKeepsSharedMountsForTheirUsers() async throws {
+        try await Self.withEntry(.root) { site in
+            let run = try Self.stay(site, 0)
+            _ = try await run.line()
+            let old = try await site.report().daemonPid
+            kill(old, SIGKILL)
+            try await eventually("another daemon serves", seconds: 30) { (try? await site.report()).map { $0.daemonPid != old && $0.mounts.count == 1 } == true ? true : nil }
+            // A second run joins the mount that was restored.
+            let second = try Self.stay(site, 1)
+            _ = try await second.line()
+            #expect(site.mounts.count == 1)
+            for (number, child) in [run, second].enumerated() {
+                try await Self.call(site, number)
+                let end = try await child.finish(seconds: 30)
+                #expect(end.status == 0 && end.output.hasSuffix("same\n"), "\(end)")
+            }
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
+
+    @Test(arguments: MountSite.User.allCases) func aFixedPlaceIsTheProgramsAlone(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
+            try await site.shell("mkdir -p /opt; ls -A /opt > \(site.directory)/home/before", as: .root)
+            for place in ["/opt/incfs-app/deep", "/usr/share/incfs-test"] {
+                let result = try await site.tryIncfs("run", "\(site.output)/app.incfs", "--at", place)
+                let lines = Self.lines(result)
+                #expect(result.status == 0 && lines.first?.hasPrefix("\(place)|/|\(place)/bin/app|") == true, "\(result)")
+                #expect(lines.last.map { $0 + "\n" } == (try await site.shell("sha256sum < \(site.source)/data")))
+                #expect(access(place, F_OK) != 0)
+            }
+            // Everything else is still there.
+            let beside = try await site.tryIncfs("run", "\(site.output)/app.incfs", "--at", "/usr/share/incfs-test", "--program", "bin/app")
+            #expect(beside.status == 0, "\(beside)")
+            let nowhere = try await site.tryIncfs("run", "\(site.output)/app.incfs", "--at", "/incfs-nowhere")
+            #expect(nowhere.status == 125 && nowhere.error.contains("/incfs-nowhere does not exist"), "\(nowhere)")
+        }
+    }
+
+    @Test func whoWaitsLongIsTold() async throws {
+        try await Self.withEntry(.root) { site in
+            let origin = try ControlledOrigin(root: site.directory)
+            origin.rule { $0.path.hasSuffix(".incfs") ? .answer : .hold }
+            do {
+                // On a terminal, and only there.
+                let run = try site.startShell("script -qec '\(site.programs)/incfs run \(origin.address)' /dev/null")
+                try await eventually("a reader has waited", seconds: 30) { (try? await site.report())?.mounts.first?.waits.contains { $0.seconds > 3.5 } == true ? true : nil }
+                origin.open()
+                let said = try await run.finish(seconds: 30)
+                #expect(said.status == 0 && said.output.contains("incfs: waiting for 127.0.0.1: bin/app"), "\(said)")
+            } catch {
+                origin.stop()
+                throw error
+            }
+            origin.stop()
+        }
+    }
+
+    @Test func filesThatCannotBeReadAreExplained() async throws {
+        try await Self.withEntry(.root) { site in
+            let origin = try ControlledOrigin(root: site.directory)
+            // The program comes, its data does not: the second chunk is gone for good.
+            try await site.shell("cd \(site.output); rm *.incfs *.pack* 2>/dev/null; true")
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--entry", "bin/app", "--in-place")
+            origin.rule { $0.path.hasSuffix("/data") ? .status(404) : .answer }
+            let result = try await site.tryIncfs("run", origin.address)
+            origin.stop()
+            #expect(result.error.contains("could not be read") && result.error.contains("file   data") && result.error.contains("cause") && result.error.contains("do  "), "\(result)")
+        }
+    }
+}
