@@ -14,20 +14,23 @@ import Testing
             var least = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
             (mount.rateBytesPerSecond, mount.secondsLeft, mount.waitReason, mount.waitSecondsTotal, mount.lastError) = (0.5, 0.5, "w", 0.5, "e")
             mount.waits = [ReaderWait(path: path, block: 3, seconds: 0.25, pid: 7)]
+            mount.lastFailedRead = FailedRead(path: path, block: 1, errno: 5, cause: "c")
             mount.files = [FileReport(path: path, size: .max, blocksPresent: 1, blocksTotal: 2, touched: true)]
             let full = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
             least.mounts[0].rateBytesPerSecond = 0.5
             least.mounts[0].waitSecondsTotal = 0.5
             least.mounts[0].waits = [ReaderWait(path: WirePath("a"), block: 3, seconds: 0.25, pid: 7)]
             least.mounts[0].files = [FileReport(path: WirePath("a"), size: 1, blocksPresent: 1, blocksTotal: 2, touched: true)]
-            let mounted = MountReport(mountpoint: "/m", address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3)
+            func mounted(_ entry: WirePath?) -> MountReport {
+                MountReport(mountpoint: "/m", number: 1, address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3, entry: entry)
+            }
             func verified(_ path: WirePath) -> VerifyReport {
                 VerifyReport(blocksChecked: 1, blocksMissing: 2, problems: [VerifyProblem(path: path, firstBlock: 1, blockCount: 2, problem: "p")])
             }
             func failed(_ error: ControlError) -> FailedAnswer { FailedAnswer(error: error) }
             return [
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
-                "mount": (try json(mounted), try json(mounted)),
+                "mount": (try json(mounted(path)), try json(mounted(nil))),
                 "status": (try json(UserStatus([full])), try json(UserStatus([least]))),
                 "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
             ]
