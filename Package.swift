@@ -7,6 +7,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
@@ -40,7 +41,9 @@ let package = Package(
     targets: [
         // Shims.
         .target(name: "CLinux"),
+        .target(name: "CSignature", linkerSettings: [.linkedLibrary("crypto")]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
         // Data plane: synchronous, no Foundation, nothing of the control plane.
@@ -55,6 +58,8 @@ let package = Package(
         room("BlockStore", ["LinuxSystem", "Integrity", system]),
         room("VolumeCore", ["BlockStore", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem", collections]),
         room("VolumeFUSE", ["VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem"]),
+        room("ContractVolume", ["LinuxSystem", "Integrity", "CLZ4", "CZstd", system, heap]),
+        room("ContractFUSE", ["ContractVolume", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
 
         // Publishing.
         room("PackagePublisher", ["PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
@@ -93,6 +98,8 @@ let package = Package(
                 "LinuxSystem", logging, arguments,
             ],
             swiftSettings: strict),
+
+        .executableTarget(name: "incfs-contractd", dependencies: ["ContractFUSE", "ContractVolume", "FUSESession", "FUSEProtocol", "FUSEMount", "LinuxSystem"], swiftSettings: strict),
 
         // Measurements.
         .target(name: "ProcessAllocations", path: "Benchmarks/ProcessAllocations"),
@@ -135,6 +142,7 @@ let package = Package(
         .target(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
+        tests("ContractVolumeTests", ["ContractVolume", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
         tests("KeeperTests", ["LinuxSystem", "KeeperTesting", "incfs-keeper", "keeper-test-daemon"]),

@@ -131,6 +131,49 @@ public enum FUSELayout {
         public static let getattrFlags = 0, fh = 8, sxFlags = 16, sxMask = 20
         public static let size = 24
     }
+    public enum MknodIn {
+        public static let mode = 0, rdev = 4, umask = 8
+        public static let size = 16
+    }
+    public enum MkdirIn {
+        public static let mode = 0, umask = 4
+        public static let size = 8
+    }
+    public enum RenameIn {
+        public static let newdir = 0
+        public static let size = 8
+    }
+    /// `struct fuse_rename2_in` (7.23).
+    public enum Rename2In {
+        public static let newdir = 0, flags = 8
+        public static let size = 16
+    }
+    public enum LinkIn {
+        public static let oldnodeid = 0
+        public static let size = 8
+    }
+    public enum SetattrIn {
+        public static let valid = 0, fh = 8, fileSize = 16, lockOwner = 24, atime = 32, mtime = 40, ctime = 48
+        public static let atimensec = 56, mtimensec = 60, ctimensec = 64, mode = 68, uid = 76, gid = 80
+        public static let size = 88
+    }
+    /// `struct fuse_setxattr_in` without `FUSE_SETXATTR_EXT`, which we do not ask for.
+    public enum SetxattrIn {
+        public static let bytes = 0, flags = 4
+        public static let size = 8
+    }
+    public enum WriteIn {
+        public static let fh = 0, offset = 8, bytes = 16, writeFlags = 20, lockOwner = 24, flags = 32
+        public static let size = 40
+    }
+    public enum CreateIn {
+        public static let flags = 0, mode = 4, umask = 8, openFlags = 12
+        public static let size = 16
+    }
+    public enum FallocateIn {
+        public static let fh = 0, offset = 8, length = 16, mode = 24
+        public static let size = 32
+    }
     public enum Dirent {
         public static let ino = 0, off = 8, namelen = 16, type = 20, name = 24
     }

@@ -10,6 +10,8 @@ public struct FUSENegotiation: Hashable, Sendable {
     public var maxPages: UInt16
     /// 1 with passthrough.
     public var maxStackDepth: UInt32
+    /// The most readahead of the mount in bytes; nil is what the kernel offers.
+    public var maxReadahead: UInt32?
 
     /// What every mount wants. Left out on purpose: `asyncDirectIO` (its readers cannot be killed), `overIOUring` (a parked
     /// read would hold a ring entry, and nothing resends), `exportSupport`, `writebackCache`, `abortError`.
@@ -49,7 +51,7 @@ public struct FUSENegotiation: Hashable, Sendable {
         if !offer.flags.contains(.initExtension) { flags.rawValue &= 0xFFFF_FFFF }
         return .agreed(FUSEInitReply(
             minor: min(offer.minor, FUSEVersion.minor),
-            maxReadahead: offer.maxReadahead,
+            maxReadahead: min(offer.maxReadahead, maxReadahead ?? .max),
             flags: flags,
             maxBackground: maxBackground,
             congestionThreshold: maxBackground,

@@ -51,7 +51,7 @@ extension FUSEOperation {
         case .destroy: return .destroy
         case .setattr, .symlink, .mknod, .mkdir, .unlink, .rmdir, .rename, .rename2, .link, .write, .setxattr, .removexattr,
             .create, .tmpfile, .fallocate, .copyFileRange, .copyFileRange64:
-            return .modifying(opcode)
+            return .modifying(FUSEModification(opcode: opcode, payload: payload))
         case .getlk, .setlk, .setlkw, .bmap, .notifyReply, .setupmapping, .removemapping, .syncfs:
             return .unknown(opcode: raw)
         }

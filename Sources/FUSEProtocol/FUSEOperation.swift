@@ -40,7 +40,7 @@ public enum FUSEOperation: @unchecked Sendable {
     case initialize(FUSEInit)
     case destroy
     /// Something that would change the tree: EROFS on a read-only one.
-    case modifying(FUSEOpcode)
+    case modifying(FUSEModification)
     /// Something we do not serve: ENOSYS, which the kernel often remembers and does not ask again.
     case unknown(opcode: UInt32)
 

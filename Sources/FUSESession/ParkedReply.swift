@@ -26,6 +26,36 @@ public struct ParkedReply: Hashable, Sendable {
     @discardableResult
     public func data(_ bytes: UnsafeRawBufferPointer) -> Errno? { send(0, bytes) }
 
+    /// Success without a payload.
+    @discardableResult
+    public func ok() -> Errno? { send(0, UnsafeRawBufferPointer(start: nil, count: 0)) }
+
+    /// What a new or another name leads to; counts one lookup.
+    @discardableResult
+    public func entry(_ entry: FUSEEntry) -> Errno? { encoded { FUSEEncoder.entry(entry, into: $0) } }
+
+    /// SETATTR.
+    @discardableResult
+    public func attributes(_ attributes: FUSEAttributes, validSeconds: UInt64) -> Errno? {
+        encoded { FUSEEncoder.attributes(attributes, validSeconds: validSeconds, into: $0) }
+    }
+
+    /// IOCTL: what ioctl(2) returns, an errno negative, and the bytes for the caller's argument, which are copied in either case.
+    @discardableResult
+    public func ioctl(result: Int32, _ bytes: [UInt8] = []) -> Errno? {
+        withUnsafeTemporaryAllocation(byteCount: FUSELayout.IoctlOut.size + bytes.count, alignment: 8) { buffer in
+            _ = FUSEEncoder.ioctl(result: result, into: buffer)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[FUSELayout.IoctlOut.size...]).copyBytes(from: bytes)
+            return send(0, UnsafeRawBufferPointer(buffer))
+        }
+    }
+
+    private func encoded(_ encode: (UnsafeMutableRawBufferPointer) -> Int) -> Errno? {
+        withUnsafeTemporaryAllocation(byteCount: FUSEEncoder.maximumSize, alignment: 8) { buffer in
+            send(0, UnsafeRawBufferPointer(rebasing: buffer[..<encode(buffer)]))
+        }
+    }
+
     private func send(_ error: CInt, _ payload: UnsafeRawBufferPointer) -> Errno? {
         guard descriptor >= 0 else { return nil }
         let failure = DeviceWriter.reply(descriptor, unique: unique, error: error, payload)

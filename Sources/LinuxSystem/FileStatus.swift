@@ -18,6 +18,10 @@ public struct FileStatus: Sendable, Equatable {
     public var blocks: UInt64
     public var modifiedSeconds: Int64
     public var modifiedNanoseconds: UInt32
+    public var accessedSeconds: Int64
+    public var accessedNanoseconds: UInt32
+    public var changedSeconds: Int64
+    public var changedNanoseconds: UInt32
 
     public var kind: Kind {
         switch mode & S_IFMT {
@@ -39,5 +43,9 @@ public struct FileStatus: Sendable, Equatable {
         blocks = UInt64(raw.st_blocks)
         modifiedSeconds = Int64(raw.st_mtim.tv_sec)
         modifiedNanoseconds = UInt32(raw.st_mtim.tv_nsec)
+        accessedSeconds = Int64(raw.st_atim.tv_sec)
+        accessedNanoseconds = UInt32(raw.st_atim.tv_nsec)
+        changedSeconds = Int64(raw.st_ctim.tv_sec)
+        changedNanoseconds = UInt32(raw.st_ctim.tv_nsec)
     }
 }

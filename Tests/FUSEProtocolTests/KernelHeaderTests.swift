@@ -166,6 +166,28 @@ import Testing
         ]),
         Layout("fuse_poll_in", L.PollIn.size, [("fh", L.PollIn.fh), ("kh", L.PollIn.kh), ("flags", L.PollIn.flags), ("events", L.PollIn.events)]),
         Layout("fuse_poll_out", L.PollOut.size, [("revents", L.PollOut.revents)]),
+        Layout("fuse_mknod_in", L.MknodIn.size, [("mode", L.MknodIn.mode), ("rdev", L.MknodIn.rdev), ("umask", L.MknodIn.umask)]),
+        Layout("fuse_mkdir_in", L.MkdirIn.size, [("mode", L.MkdirIn.mode), ("umask", L.MkdirIn.umask)]),
+        Layout("fuse_rename_in", L.RenameIn.size, [("newdir", L.RenameIn.newdir)]),
+        Layout("fuse_rename2_in", L.Rename2In.size, [("newdir", L.Rename2In.newdir), ("flags", L.Rename2In.flags)]),
+        Layout("fuse_link_in", L.LinkIn.size, [("oldnodeid", L.LinkIn.oldnodeid)]),
+        Layout("fuse_setattr_in", L.SetattrIn.size, [
+            ("valid", L.SetattrIn.valid), ("fh", L.SetattrIn.fh), ("size", L.SetattrIn.fileSize), ("lock_owner", L.SetattrIn.lockOwner),
+            ("atime", L.SetattrIn.atime), ("mtime", L.SetattrIn.mtime), ("ctime", L.SetattrIn.ctime), ("atimensec", L.SetattrIn.atimensec),
+            ("mtimensec", L.SetattrIn.mtimensec), ("ctimensec", L.SetattrIn.ctimensec), ("mode", L.SetattrIn.mode), ("uid", L.SetattrIn.uid),
+            ("gid", L.SetattrIn.gid),
+        ]),
+        Layout("fuse_setxattr_in", nil, [("size", L.SetxattrIn.bytes), ("flags", L.SetxattrIn.flags), ("setxattr_flags", L.SetxattrIn.size)]),
+        Layout("fuse_write_in", L.WriteIn.size, [
+            ("fh", L.WriteIn.fh), ("offset", L.WriteIn.offset), ("size", L.WriteIn.bytes), ("write_flags", L.WriteIn.writeFlags),
+            ("lock_owner", L.WriteIn.lockOwner), ("flags", L.WriteIn.flags),
+        ]),
+        Layout("fuse_create_in", L.CreateIn.size, [
+            ("flags", L.CreateIn.flags), ("mode", L.CreateIn.mode), ("umask", L.CreateIn.umask), ("open_flags", L.CreateIn.openFlags),
+        ]),
+        Layout("fuse_fallocate_in", L.FallocateIn.size, [
+            ("fh", L.FallocateIn.fh), ("offset", L.FallocateIn.offset), ("length", L.FallocateIn.length), ("mode", L.FallocateIn.mode),
+        ]),
         Layout("fuse_dirent", nil, [
             ("ino", L.Dirent.ino), ("off", L.Dirent.off), ("namelen", L.Dirent.namelen), ("type", L.Dirent.type), ("name", L.Dirent.name),
         ]),

@@ -112,7 +112,7 @@ import Testing
     @Test(arguments: RequestFixtures.modifying) func changesAreNamed(opcode: UInt32) throws {
         try parsing(request(opcode, zeros(8))) { request in
             guard case .modifying(let what) = request.operation else { Issue.record("\(opcode) is not modifying"); return }
-            #expect(what.rawValue == opcode && request.operation.expectsReply)
+            #expect(what.opcode.rawValue == opcode && request.operation.expectsReply)
         }
     }
 

@@ -18,14 +18,29 @@ private func touch(_ operation: FUSEOperation) -> Int {
     case .lookup(let name): name.reduce(0) { $0 &+ Int($1) }
     case .getxattr(let name, _): name.reduce(0) { $0 &+ Int($1) }
     case .ioctl(let ioctl): ioctl.input.reduce(0) { $0 &+ Int($1) }
+    case .modifying(let modification): touch(modification)
     case .batchForget(let list): (0..<list.count).reduce(0) { $0 &+ Int(truncatingIfNeeded: list[$1].nodeID &+ list[$1].lookups) }
     default: 0
     }
 }
 
+private func touch(_ modification: FUSEModification) -> Int {
+    func sum(_ parts: UnsafeRawBufferPointer...) -> Int { parts.reduce(0) { $1.reduce($0) { $0 &+ Int($1) } } }
+    guard let change = try? modification.change() else { return 0 }
+    return switch change {
+    case .mknod(let name, _, _, _), .mkdir(let name, _, _), .unlink(let name), .rmdir(let name), .link(_, let name), .removexattr(let name),
+        .create(let name, _, _, _): sum(name)
+    case .rename(let name, _, let to, _): sum(name, to)
+    case .symlink(let name, let target): sum(name, target)
+    case .setxattr(let name, let value, _): sum(name, value)
+    case .write(_, _, let data): sum(data)
+    case .setattr, .fallocate, .other: 0
+    }
+}
+
 @Suite struct TruncationTests {
     @Test func everyLengthOfEveryRequest() {
-        for fixture in RequestFixtures.all {
+        for fixture in RequestFixtures.all + ChangeFixtures.all {
             for length in 0..<fixture.count {
                 var cut = Array(fixture[..<length])
                 // As it was cut: the header tells another length.

@@ -62,5 +62,6 @@ int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags)
 #include "CLinuxCommands.h"
 #include "CLinuxDevice.h"
 #include "CLinuxNamespace.h"
+#include "CLinuxContract.h"
 
 #endif

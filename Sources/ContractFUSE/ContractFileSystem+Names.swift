@@ -1,0 +1,185 @@
+import ContractVolume
+import FUSEProtocol
+import FUSESession
+import Glibc
+import LinuxSystem
+
+/// Changes of the tree that programs make with ordinary system calls.
+extension ContractFileSystem {
+    func change(_ node: Node, _ modification: FUSEModification, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
+        let change: FUSEChange
+        do throws(FUSEParseError) { change = try modification.change() } catch { return reply.error(.ioError) }
+        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        switch change {
+        case .mknod(let name, _, _, _): mknod(node, Array(name), header, reply)
+        case .create: reply.error(.permissionDenied)
+        case .symlink: reply.error(.notPermitted)
+        case .write: reply.error(.invalidArgument)
+        case .fallocate, .other: reply.error(.notSupportedOnSocket)
+        case .mkdir(let name, let mode, _):
+            let name = Array(name)
+            run(header, reply) { operation throws(Errno) in try self.mkdir(node, name, mode, caller, operation) }
+        case .unlink(let name):
+            let name = Array(name)
+            if let expected = helpers.expectation(thread: header.pid) { return removeExpected(node, name, expected, reply) }
+            run(header, reply) { operation throws(Errno) in
+                try self.unlink(node, name, caller)
+                operation.reply.ok()
+            }
+        case .rmdir(let name):
+            let name = Array(name)
+            run(header, reply) { operation throws(Errno) in
+                try self.rmdir(node, name, caller)
+                operation.reply.ok()
+            }
+        case .rename(let name, let to, let toName, let flags):
+            let (name, toName) = (Array(name), Array(toName))
+            guard let target = nodes.node(to) else { return reply.error(.staleNFSFileHandle) }
+            run(header, reply) { operation throws(Errno) in
+                try self.rename(node, name, target, toName, flags, caller)
+                operation.reply.ok()
+            }
+        case .link(let source, let name):
+            let name = Array(name)
+            guard let source = nodes.node(source) else { return reply.error(.staleNFSFileHandle) }
+            run(header, reply) { operation throws(Errno) in try self.link(source, node, name, caller, operation) }
+        case .setattr(let change):
+            run(header, reply) { operation throws(Errno) in
+                try self.setattr(node, change)
+                operation.reply.attributes(try self.attributes(node), validSeconds: 0)
+            }
+        case .setxattr(let name, let value, let flags):
+            let (name, value) = (String(decoding: name, as: UTF8.self), Array(value))
+            run(header, reply) { operation throws(Errno) in
+                try self.setxattr(node, name, value, flags, caller)
+                operation.reply.ok()
+            }
+        case .removexattr(let name):
+            let name = String(decoding: name, as: UTF8.self)
+            run(header, reply) { operation throws(Errno) in
+                try self.removexattr(node, name, caller)
+                operation.reply.ok()
+            }
+        }
+    }
+
+    /// On a thread for names; `body` answers, or throws what is answered.
+    private func run(_ header: FUSERequestHeader, _ reply: consuming FUSEReply, _ body: @escaping @Sendable (Operation) throws(Errno) -> Void) {
+        let operation = operations.begin(reply.park(), thread: header.pid)
+        nameThreads.run {
+            defer { self.operations.end(operation) }
+            do throws(Errno) { try body(operation) } catch { operation.reply.error(error) }
+        }
+    }
+
+    // MARK: Helpers
+
+    /// Only our own helpers make nodes.
+    private func mknod(_ parent: Node, _ name: [UInt8], _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
+        guard let expected = helpers.expectation(thread: header.pid), case .make(let make) = expected.act else { return reply.error(.notPermitted) }
+        guard expected.parent == parent.key.inode, expected.name == name else { return reply.error(.staleNFSFileHandle) }
+        if let error = make() { return reply.error(error) }
+        do throws(Errno) {
+            let node = try find(parent, name, uid: header.uid, gid: header.gid)
+            let found = try entry(node)
+            reply.entry(found)
+        } catch { reply.error(error) }
+    }
+
+    private func removeExpected(_ parent: Node, _ name: [UInt8], _ expected: Expectation, _ reply: consuming FUSEReply) {
+        guard case .remove = expected.act, expected.parent == parent.key.inode, expected.name == name else { return reply.error(.staleNFSFileHandle) }
+        do throws(Errno) {
+            try SystemCalls.remove(name, in: parent.descriptor)
+            reply.ok()
+        } catch { reply.error(error) }
+    }
+
+    /// Removes a file's entry in `.index` or `.incomplete`, seen by who watches there. What is not there is no error.
+    func removeReserved(_ identity: FileID, in which: EventHelpers.Reserved) -> Errno? {
+        let (descriptor, inode) = which == .index ? (directory.index, directory.indexInode) : (directory.incomplete, directory.incompleteInode)
+        let name = identity.text
+        guard exists(name, in: descriptor) else { return nil }
+        return helpers.remove(name, in: which, parent: inode) {
+            do throws(Errno) { try SystemCalls.remove(name, in: descriptor); return nil } catch { return error }
+        }
+    }
+
+    func exists(_ name: [UInt8], in descriptor: CInt) -> Bool { (try? SystemCalls.status(name: name, in: descriptor)) != nil }
+
+    // MARK: Programs
+
+    private func isSpecial(_ name: [UInt8], in parent: Node) -> Bool { parent.kind == .root && SpecialName.files.contains(name) }
+    private func isReserved(_ name: [UInt8], in parent: Node) -> Bool { parent.kind == .root && (name == SpecialName.index || name == SpecialName.incomplete) }
+
+    private func mkdir(_ parent: Node, _ name: [UInt8], _ mode: UInt32, _ caller: Caller, _ operation: Operation) throws(Errno) {
+        if parent.isReserved { throw .resourceBusy }
+        if isSpecial(name, in: parent) { throw .fileExists }
+        try caller.act { () throws(Errno) in try SystemCalls.makeDirectory(name, in: parent.descriptor, mode: mode & 0o7777 | Self.writeBits) }
+        operation.reply.entry(try entry(try find(parent, name, uid: caller.uid, gid: caller.gid)))
+    }
+
+    private func rmdir(_ parent: Node, _ name: [UInt8], _ caller: Caller) throws(Errno) {
+        if parent.isReserved || isReserved(name, in: parent) { throw .resourceBusy }
+        try caller.act { () throws(Errno) in try SystemCalls.remove(name, in: parent.descriptor, directory: true) }
+    }
+
+    /// Removes a name; with the last one of those that users see go the entries in `.index` and `.incomplete`.
+    private func unlink(_ parent: Node, _ name: [UInt8], _ caller: Caller) throws(Errno) {
+        if parent.isReserved { throw .resourceBusy }
+        if isSpecial(name, in: parent) { throw .badFileDescriptor }
+        let file = try SystemCalls.open(name: name, in: parent.descriptor, flags: BackingDirectory.pathFlag | O_NOFOLLOW)
+        let (descriptor, parentDescriptor) = (file.rawValue, parent.descriptor)
+        let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
+            do throws(Errno) {
+                try caller.act { () throws(Errno) in try SystemCalls.remove(name, in: parentDescriptor) }
+                return .success(self.orphan(descriptor))
+            } catch { return .failure(error) }
+        }
+        if let identity = try outcome.get() { removeEntries(of: identity) }
+    }
+
+    /// The identity of a file that has no names left but those in `.index` and `.incomplete`.
+    private func orphan(_ descriptor: CInt) -> FileID? {
+        guard let status = try? SystemCalls.status(of: descriptor), status.linkCount <= 2, let identity = BackingAttributes.identity(ofDescriptor: descriptor) else { return nil }
+        var names = Int(status.linkCount)
+        for reserved in [directory.index, directory.incomplete] {
+            if let entry = try? SystemCalls.status(name: identity.text, in: reserved), entry.inode == status.inode { names -= 1 }
+        }
+        return names <= 0 ? identity : nil
+    }
+
+    private func removeEntries(of identity: FileID) {
+        _ = removeReserved(identity, in: .index)
+        _ = removeReserved(identity, in: .incomplete)
+    }
+
+    private func rename(_ parent: Node, _ name: [UInt8], _ target: Node, _ toName: [UInt8], _ flags: UInt32, _ caller: Caller) throws(Errno) {
+        for (directory, name) in [(parent, name), (target, toName)] {
+            if directory.isReserved || isReserved(name, in: directory) || isSpecial(name, in: directory) { throw .resourceBusy }
+        }
+        // What is replaced may have had its last name there.
+        let replaced = (try? SystemCalls.open(name: toName, in: target.descriptor, flags: BackingDirectory.pathFlag | O_NOFOLLOW))?.take() ?? -1
+        defer { if replaced >= 0 { SystemCalls.close(replaced) } }
+        let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
+            do throws(Errno) {
+                try caller.act { () throws(Errno) in try SystemCalls.rename(name, in: parent.descriptor, to: toName, in: target.descriptor, flags: flags) }
+                return .success(replaced < 0 ? nil : self.orphan(replaced))
+            } catch { return .failure(error) }
+        }
+        if let identity = try outcome.get() { removeEntries(of: identity) }
+    }
+
+    private func link(_ source: Node, _ parent: Node, _ name: [UInt8], _ caller: Caller, _ operation: Operation) throws(Errno) {
+        if parent.isReserved { throw .resourceBusy }
+        if case .special = source.kind { throw .notPermitted }
+        if isSpecial(name, in: parent) { throw .fileExists }
+        let failure = structure.withLock { _ -> Errno? in
+            do throws(Errno) {
+                try caller.act { () throws(Errno) in try SystemCalls.link(source.descriptor, as: name, in: parent.descriptor) }
+                return nil
+            } catch { return error }
+        }
+        if let failure { throw failure }
+        operation.reply.entry(try entry(try find(parent, name, uid: caller.uid, gid: caller.gid)))
+    }
+}

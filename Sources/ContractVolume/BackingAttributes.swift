@@ -1,0 +1,32 @@
+import LinuxSystem
+
+/// The attributes that a backing file carries (xattr(7)).
+public enum BackingAttributes {
+    public static let id = "user.incfs.id"
+    public static let size = "user.incfs.size"
+    public static let metadata = "user.incfs.metadata"
+    public static let verity = "user.incfs.verity"
+    /// Those that only we write: a file would be another without them.
+    public static let kept: Set<String> = [id, size, verity]
+
+    /// The size that a file shows; nil when the attribute is absent or ill-formed.
+    public static func size(ofDescriptor descriptor: CInt) -> UInt64? {
+        guard let bytes = (try? SystemCalls.extendedAttribute(size, ofDescriptor: descriptor)) ?? nil, bytes.count == 8 else { return nil }
+        return bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    }
+
+    public static func identity(ofDescriptor descriptor: CInt) -> FileID? {
+        guard let bytes = (try? SystemCalls.extendedAttribute(id, ofDescriptor: descriptor)) ?? nil else { return nil }
+        return FileID(text: bytes)
+    }
+
+    public static func isVerity(_ descriptor: CInt) -> Bool { ((try? SystemCalls.extendedAttribute(verity, ofDescriptor: descriptor)) ?? nil) != nil }
+
+    public static func set(_ name: String, _ value: [UInt8], ofDescriptor descriptor: CInt, create: Bool = false) throws(Errno) {
+        var failure: Errno?
+        value.withUnsafeBytes { raw in
+            do throws(Errno) { try SystemCalls.setExtendedAttribute(name, raw, ofDescriptor: descriptor, flags: create ? 1 : 0) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,124 @@
+import LinuxSystem
+
+/// One block to store.
+public struct FillBlock: Sendable {
+    public var index: UInt32
+    /// The bytes in the buffer that comes with the batch.
+    public var data: Range<Int>
+    public var compression: UInt8
+    public var isHash: Bool
+
+    public init(index: UInt32, data: Range<Int>, compression: UInt8, isHash: Bool) {
+        self.index = index
+        self.data = data
+        self.compression = compression
+        self.isHash = isHash
+    }
+}
+
+/// What became of a batch.
+public struct FillResult: Sendable {
+    /// Blocks from the start that are stored, or were before.
+    public var processed = 0
+    /// Why it went no further.
+    public var error: Errno?
+    /// Data blocks that were not there before.
+    public var stored: [UInt32] = []
+}
+
+extension VolumeFile {
+    /// Stores blocks in their order and stops at the first that cannot be. One that is there already is left as it is, and counts
+    /// as processed; a hash block overwrites. When this returns, what was stored can be read and the counters are on disk.
+    ///
+    /// Errors: `ERANGE` behind the end, `EINVAL` for an unknown compression or no data, 524 for a hash block of a file without a
+    /// tree, what the disk says.
+    public func fill(_ blocks: [FillBlock], from buffer: UnsafeRawBufferPointer) -> FillResult {
+        tail.withLock { tail in
+            var result = FillResult()
+            var index = 0
+            while index < blocks.count, result.error == nil {
+                do throws(Errno) {
+                    if blocks[index].isHash {
+                        try storeHash(blocks[index], buffer, &tail)
+                        index += 1
+                        result.processed = index
+                    } else {
+                        var end = index
+                        while end < blocks.count, !blocks[end].isHash { end += 1 }
+                        try storeData(blocks, index..<end, buffer, &tail, &result)
+                        index = end
+                    }
+                } catch { result.error = error }
+            }
+            do throws(Errno) { try storeStatus(&tail) } catch { if result.error == nil { result.error = error } }
+            return result
+        }
+    }
+
+    /// A run of data blocks: their bytes in one append, then their entries.
+    private func storeData(_ blocks: [FillBlock], _ range: Range<Int>, _ buffer: UnsafeRawBufferPointer, _ tail: inout Tail, _ result: inout FillResult) throws(Errno) {
+        var offset = try SystemCalls.status(of: descriptor).size
+        var new: [(block: UInt32, entry: BlockEntry)] = []
+        var pieces: [Range<Int>] = []
+        var seen: Set<UInt32> = []
+        var failure: Errno?
+        var reached = range.lowerBound
+        let start = offset
+        for position in range {
+            let block = blocks[position]
+            if block.index >= dataBlocks || mapBase == 0 { failure = .outOfRange; break }
+            if block.compression > 2 || block.data.isEmpty { failure = .invalidArgument; break }
+            do throws(Errno) {
+                if seen.contains(block.index) { reached = position + 1; continue }
+                if try isPresent(block.index) { reached = position + 1; continue }
+            } catch { failure = error; break }
+            if offset >> 48 != 0 { failure = .fileTooLarge; break }
+            seen.insert(block.index)
+            new.append((block.index, BlockEntry(offset: offset, stored: UInt16(block.data.count), compression: block.compression)))
+            offset += UInt64(block.data.count)
+            if let last = pieces.last, last.upperBound == block.data.lowerBound { pieces[pieces.count - 1] = last.lowerBound..<block.data.upperBound } else { pieces.append(block.data) }
+            reached = position + 1
+        }
+        if !new.isEmpty {
+            var at = start
+            for piece in pieces {
+                try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[piece]), at: at)
+                at += UInt64(piece.count)
+            }
+            try writeEntries(new)
+            tail.dataFilled += UInt32(new.count)
+            result.stored += new.map(\.block)
+        }
+        result.processed = reached
+        if let failure { throw failure }
+    }
+
+    /// Entries of neighbours go in one write.
+    private func writeEntries(_ new: [(block: UInt32, entry: BlockEntry)]) throws(Errno) {
+        let sorted = new.sorted { $0.block < $1.block }
+        var index = 0
+        while index < sorted.count {
+            var end = index + 1
+            while end < sorted.count, sorted[end].block == sorted[end - 1].block + 1 { end += 1 }
+            try Self.write(descriptor, sorted[index..<end].flatMap(\.entry.encoded), at: mapBase + UInt64(sorted[index].block) * UInt64(BlockEntry.size))
+            index = end
+        }
+    }
+
+    private func storeHash(_ block: FillBlock, _ buffer: UnsafeRawBufferPointer, _ tail: inout Tail) throws(Errno) {
+        guard let tree = tree.withLock({ $0 }), tree.shape.blocks > 0, tree.offset > 0 else { throw .kernelNotSupported }
+        guard UInt64(block.index) * Geometry.blockSize + UInt64(block.data.count) <= tree.shape.blocks * Geometry.blockSize else { throw .outOfRange }
+        let offset = tree.offset + UInt64(block.index) * Geometry.blockSize
+        try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[block.data]), at: offset)
+        verified.clear()
+        // A tree that was added later has no entries.
+        guard block.index < hashBlocks else { return }
+        let entry = BlockEntry(offset: offset, stored: UInt16(Geometry.blockSize), compression: 0)
+        let place = mapBase + (UInt64(dataBlocks) + UInt64(block.index)) * UInt64(BlockEntry.size)
+        // The kernel implementation counts every time; a count above the total would tell nobody anything.
+        let wasThere = try entries(dataBlocks + block.index..<dataBlocks + block.index + 1)[0].isPresent
+        try Self.write(descriptor, entry.encoded, at: place)
+        if !wasThere { tail.hashFilled += 1 }
+    }
+}
+

@@ -1,0 +1,41 @@
+import Glibc
+import LinuxSystem
+
+/// The names under which mounts show their counters; each is one mount's at a time.
+enum CounterRegistry {
+    /// Throws `EEXIST` when a living daemon has the name.
+    static func add(_ name: String, socket: FilePath, device: String) throws(Errno) {
+        let path = ContractPlaces.instances.appending(name)
+        let text = "\(socket)\n\(device)\n"
+        do throws(Errno) { try ContractPlaces.write(text, to: path, exclusive: true) } catch {
+            guard error == .fileExists else { throw error }
+            // Left behind by a daemon that was killed?
+            if let owner = owner(of: name), isAlive(owner.socket) { throw .fileExists }
+            try SystemCalls.unlink(path, missingIsFine: true)
+            try ContractPlaces.write(text, to: path, exclusive: true)
+        }
+    }
+
+    static func remove(_ name: String) { try? SystemCalls.unlink(ContractPlaces.instances.appending(name), missingIsFine: true) }
+
+    static func owner(of name: String) -> (socket: FilePath, device: String)? {
+        guard let text = try? SystemCalls.contents(of: ContractPlaces.instances.appending(name), limit: 4096) else { return nil }
+        let lines = text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+        return lines.count == 2 ? (FilePath(lines[0]), lines[1]) : nil
+    }
+
+    private static func isAlive(_ socket: FilePath) -> Bool {
+        guard let connection = try? SystemCalls.connect(toSocket: socket) else { return false }
+        connection.close()
+        return true
+    }
+
+    /// The counters of a mount, as text of a line each, from its daemon.
+    static func counters(socket: FilePath, device: String) throws(Errno) -> [String] {
+        let connection = try SystemCalls.connect(toSocket: socket)
+        try ControlMessage.send(["counters", device], over: connection.rawValue)
+        var descriptors: [CInt] = []
+        guard let words = try ControlMessage.receive(over: connection.rawValue, descriptors: &descriptors), words.first == "ok" else { throw Errno(rawValue: ENODEV) }
+        return Array(words.dropFirst())
+    }
+}

@@ -1,0 +1,69 @@
+import ContractFUSE
+import ContractVolume
+import FUSEMount
+import FUSEProtocol
+import FUSESession
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// One mount that the daemon serves.
+final class DaemonMount: Sendable {
+    let fileSystem: ContractFileSystem
+    let session: FUSESession<ContractFileSystem>
+    let device: CInt
+    /// /proc/self/mountinfo of whoever mounted: where the mount shows.
+    let mountTable: CInt
+    /// The visible mount's number in it, once it is attached; and the device number.
+    let place = Mutex<(mount: UInt64, name: String)?>(nil)
+    let counterName = Mutex<String?>(nil)
+    private let detached = Atomic<Bool>(false)
+
+    init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, device: CInt, mountTable: CInt) throws(Failure) {
+        self.device = device
+        self.mountTable = mountTable
+        let fileSystem = try Failure.attempt("opening the backing directory") { () throws(Errno) in try ContractFileSystem(directory: directory, options: options, trust: trust) }
+        self.fileSystem = fileSystem
+        var negotiation = FUSENegotiation()
+        negotiation.wanted.subtract([.readdirplus, .readdirplusAuto, .noOpendirSupport, .cacheSymlinks, .hasResend])
+        negotiation.maxReadahead = options.readaheadPages > UInt32.max / 4096 ? nil : options.readaheadPages * 4096
+        let configuration = FUSESessionConfiguration(negotiation: negotiation)
+        session = try Failure.attempt("a session") { () throws(Errno) in try FUSESession(fileSystem, descriptors: [device], configuration: configuration) }
+        fileSystem.attach(notifier: session.notifier)
+    }
+
+    deinit { for descriptor in [device, mountTable] { SystemCalls.close(descriptor) } }
+
+    /// The clone of the mount has come: helpers can use it from now on. Walks on our own mount: not from a thread that answers it.
+    func attach(clone: consuming OwnedDescriptor) throws(Errno) {
+        let status = try SystemCalls.quietStatus(of: clone.rawValue)
+        let index = try SystemCalls.open(name: SpecialName.index, in: clone.rawValue, flags: BackingDirectory.pathFlag | O_DIRECTORY | O_NOFOLLOW)
+        let incomplete = try SystemCalls.open(name: SpecialName.incomplete, in: clone.rawValue, flags: BackingDirectory.pathFlag | O_DIRECTORY | O_NOFOLLOW)
+        fileSystem.attach(root: clone.take(), index: index.take(), incomplete: incomplete.take(), deviceMajor: status.deviceMajor, deviceMinor: status.deviceMinor)
+    }
+
+    /// Whether the visible mount still shows where it was made. True before it is attached.
+    var isVisible: Bool {
+        guard let place = place.withLock({ $0 }) else { return true }
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        // From the start each time: a seek to 0 makes procfs write the table anew.
+        while let count = try? chunk.withUnsafeMutableBytes({ try SystemCalls.pread(mountTable, into: $0, at: UInt64(text.count)) }), count > 0 { text += chunk[..<count] }
+        if text.isEmpty { return true }
+        let number = Array("\(place.mount) ".utf8)
+        return text.split(separator: UInt8(ascii: "\n")).contains { $0.starts(with: number) }
+    }
+
+    /// The visible mount is gone: lets go of the file system, whose session then ends when its last file is closed.
+    func letGo() {
+        if detached.exchange(true, ordering: .acquiringAndReleasing) { return }
+        fileSystem.detach()
+        forget()
+    }
+
+    /// Takes the entries in the runtime directory away.
+    func forget() {
+        if let name = place.withLock({ $0?.name }) { try? SystemCalls.unlink(ContractPlaces.mounts.appending(name), missingIsFine: true) }
+        if let name = counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name) }
+    }
+}

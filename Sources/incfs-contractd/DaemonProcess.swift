@@ -1,0 +1,69 @@
+import ContractFUSE
+import ContractVolume
+import Glibc
+import LinuxSystem
+
+/// The daemon as a process: `incfs-contractd serve DIRECTORY`, with a pipe as descriptor 3 that says how the start went.
+enum DaemonProcess {
+    /// Where certificates for built-in signatures are looked for: `$INCFS_TRUSTED_CERTIFICATES`, else /etc/incfs/certificates.
+    static var trusted: FilePath { FilePath(getenv("INCFS_TRUSTED_CERTIFICATES").map { String(cString: $0) } ?? "/etc/incfs/certificates") }
+
+    static func run(_ path: FilePath) -> Never {
+        let report: CInt = 3
+        signal(SIGPIPE, SIG_IGN)
+        // Modes are those that callers ask for.
+        SystemCalls.setCreationMask(0)
+        _ = SystemCalls.raiseOpenFileLimit()
+        func say(_ text: String) {
+            Array(text.utf8).withUnsafeBytes { _ = try? SystemCalls.write(report, $0) }
+            SystemCalls.close(report)
+        }
+        do throws(Errno) {
+            let status = try SystemCalls.status(of: path)
+            let lock = try SystemCalls.open(ContractPlaces.lock(of: status), flags: O_RDWR | O_CREAT, mode: 0o600)
+            do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch {
+                // Another one is beginning or ending.
+                say("busy")
+                exit(0)
+            }
+            let socket = ContractPlaces.socket(of: status)
+            try SystemCalls.unlink(socket, missingIsFine: true)
+            let directory = try BackingDirectory(path)
+            let listener = try SystemCalls.listen(atSocket: socket)
+            let daemon = try ContractDaemon(directory: directory, trust: SignatureTrust(directory: trusted), socket: socket)
+            say("ready")
+            chdir("/")
+            daemon.run(listener: listener.rawValue)
+            _ = lock.rawValue
+            exit(0)
+        } catch {
+            say("\(error.rawValue)")
+            exit(1)
+        }
+    }
+
+    /// Starts one and waits until it listens. False when another one has the directory now.
+    static func start(_ path: FilePath) throws(Failure) -> Bool {
+        let pipe = try Failure.attempt("a pipe") { () throws(Errno) in try SystemCalls.pipe() }
+        defer { SystemCalls.close(pipe.read) }
+        let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
+        do {
+            defer { SystemCalls.close(pipe.write) }
+            _ = try Failure.attempt("starting the daemon") { () throws(Errno) in
+                try SystemCalls.spawn(
+                    "/proc/self/exe", ["incfs-contractd", "serve", path.string], descriptors: [null.rawValue, null.rawValue, log(null.rawValue), pipe.write], newSession: true)
+            }
+        }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = (try? bytes.withUnsafeMutableBytes { try SystemCalls.read(pipe.read, into: $0) }) ?? 0
+        let answer = String(decoding: bytes[..<count], as: UTF8.self)
+        switch answer {
+        case "ready": return true
+        case "busy": return false
+        default: throw Failure(Errno(rawValue: CInt(answer) ?? EIO), "\(path): the daemon could not start: \(CInt(answer).map { "\(Errno(rawValue: $0))" } ?? "it ended at once")")
+        }
+    }
+
+    /// What a daemon that ends by itself says: to the terminal while it is ours, so that a crash is not silent.
+    private static func log(_ null: CInt) -> CInt { getenv("INCFS_CONTRACT_LOG") != nil ? 2 : null }
+}

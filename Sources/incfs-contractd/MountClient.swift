@@ -1,0 +1,99 @@
+import ContractVolume
+import FUSEMount
+import Glibc
+import LinuxSystem
+
+/// What is done in the caller's own process, and so in his namespaces: mounting, and finding a mount's daemon.
+enum MountClient {
+    static let retryMilliseconds: UInt64 = 10_000
+
+    /// Mounts `source` on `target`; the mount is usable when this returns.
+    static func mount(_ source: String, _ target: String, _ words: MountWords) throws(Failure) {
+        do throws(ContractOptions.Refusal) { _ = try ContractOptions(parsing: words.contract) } catch { throw Failure(error.errno, error.description) }
+        guard !source.isEmpty else { throw Failure(.noSuchFileOrDirectory, "a mount needs a backing directory") }
+        let directory = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.realPath(FilePath(source)) }
+        let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.open(directory, flags: BackingDirectory.pathFlag | O_DIRECTORY) }
+        let device = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.quietStatus(of: path.rawValue) }
+        if let table = try? MountTable.current(),
+            table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == device.deviceMajor && $0.device.minor == device.deviceMinor })
+        { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
+        try Failure.attempt("\(ContractPlaces.directory)") { () throws(Errno) in try ContractPlaces.make() }
+
+        let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
+        let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
+        let mount = try Failure.attempt("mounting") { () throws(Errno) in
+            try SystemCalls.detachedMount(
+                type: "fuse",
+                strings: [
+                    ("source", directory.string), ("subtype", "incremental-fs"), ("fd", "\(fuse.rawValue)"), ("rootmode", "40000"), ("user_id", "\(getuid())"),
+                    ("group_id", "\(getgid())"), ("max_read", "\(1 << 20)"),
+                ], flags: ["allow_other", "default_permissions"], attributes: words.attributes & ~MountWords.readOnly)
+        }
+        let connection = try connect(directory, FilePath(source))
+        try Failure.attempt("control") { () throws(Errno) in
+            try ControlMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
+        }
+        try expect("ready", connection.rawValue)
+        try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
+        do throws(Failure) {
+            let status = try Failure.attempt("the mount") { () throws(Errno) in try SystemCalls.quietStatus(of: mount.rawValue) }
+            let clone = try Failure.attempt("the mount's clone") { () throws(Errno) in try SystemCalls.cloneMount(mount.rawValue) }
+            try Failure.attempt("control") { () throws(Errno) in
+                try ControlMessage.send(
+                    ["attached", "\(status.mount)", "\(status.deviceMajor):\(status.deviceMinor)"], descriptors: [clone.rawValue], over: connection.rawValue)
+            }
+            clone.close()
+            mount.close()
+            try expect("ok", connection.rawValue)
+        } catch {
+            try? SystemCalls.unmount(FilePath(target), flags: 2)
+            throw error
+        }
+    }
+
+    /// The directory's daemon, which is started if there is none; one that is ending is waited for.
+    private static func connect(_ directory: FilePath, _ named: FilePath) throws(Failure) -> OwnedDescriptor {
+        let status = try Failure.attempt("\(named)") { () throws(Errno) in try SystemCalls.status(of: directory) }
+        let socket = ContractPlaces.socket(of: status)
+        let deadline = MonotonicTime.now.adding(milliseconds: retryMilliseconds)
+        while true {
+            if let connection = try? SystemCalls.connect(toSocket: socket) { return connection }
+            if try !DaemonProcess.start(directory) {
+                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(named): another daemon serves it, and does not answer") }
+                usleep(10_000)
+            }
+        }
+    }
+
+    /// The next word from the daemon, or its failure.
+    private static func expect(_ word: String, _ socket: CInt) throws(Failure) {
+        var descriptors: [CInt] = []
+        let words = try Failure.attempt("control") { () throws(Errno) in try ControlMessage.receive(over: socket, descriptors: &descriptors) }
+        for descriptor in descriptors { SystemCalls.close(descriptor) }
+        if let words, words.first == word { return }
+        if let words, words.count == 3, words[0] == "error" { throw Failure(Errno(rawValue: CInt(words[1]) ?? EIO), words[2]) }
+        throw Failure(.ioError, "the daemon went away")
+    }
+
+    /// The daemon of the topmost mount at `target`, and the mount's device number.
+    private static func daemon(of target: String) throws(Failure) -> (socket: FilePath, device: String) {
+        let place = try Failure.attempt(target) { () throws(Errno) in try SystemCalls.realPath(FilePath(target)) }
+        let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try MountTable.current() }
+        guard let entry = table.topmost(at: place), entry.type == "fuse.incremental-fs" else { throw Failure(.invalidArgument, "\(target) is no Incremental FS mount") }
+        let device = "\(entry.device.major):\(entry.device.minor)"
+        guard let socket = ContractPlaces.socket(ofMount: device) else { throw Failure(.notPermitted, "\(target): its daemon is not one of this user's") }
+        return (socket, device)
+    }
+
+    static func remount(_ target: String, _ words: MountWords) throws(Failure) {
+        let (socket, device) = try daemon(of: target)
+        let connection = try Failure.attempt("\(socket)") { () throws(Errno) in try SystemCalls.connect(toSocket: socket) }
+        try Failure.attempt("control") { () throws(Errno) in try ControlMessage.send(["remount", device, words.contract], over: connection.rawValue) }
+        try expect("ok", connection.rawValue)
+    }
+
+    static func counters(_ target: String) throws(Failure) -> [String] {
+        let (socket, device) = try daemon(of: target)
+        return try Failure.attempt("\(socket)") { () throws(Errno) in try CounterRegistry.counters(socket: socket, device: device) }
+    }
+}

@@ -1,0 +1,64 @@
+import ContractVolume
+import LinuxSystem
+import Testing
+
+@Suite struct PendingReadTableTests {
+    static let file = FileID(low: 1, high: 2)
+    private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+    private func key(_ block: UInt32) -> BlockKey { BlockKey(file: Self.file, block: block) }
+
+    private func table(_ blocks: [UInt32]) -> PendingReadTable<Int> {
+        var table = PendingReadTable<Int>()
+        for (index, block) in blocks.enumerated() { table.add(key(block), uid: 0, since: time(1), deadline: time(100 + UInt64(index)), waiter: index) }
+        return table
+    }
+
+    @Test func oneFillReleasesAllThatWaitForTheBlock() {
+        var table = table([7, 8, 7])
+        #expect(table.fill(key(7)).map(\.waiter) == [0, 2])
+        #expect(table.fill(key(7)).isEmpty && table.count == 1)
+        #expect(table.fill(BlockKey(file: FileID(), block: 8)).isEmpty)
+        // Whoever was taken out does not expire as well.
+        #expect(table.expire(now: time(1000)).map(\.waiter) == [1])
+        #expect(table.count == 0 && table.lastSerial == 3)
+    }
+
+    @Test func timeIsOverInOrder() {
+        var table = table([1, 2, 3])
+        #expect(table.nextDeadline == time(100))
+        #expect(table.expire(now: time(99)).isEmpty)
+        #expect(table.expire(now: time(101)).map(\.serial) == [1, 2])
+        #expect(table.remove(serial: 3)?.waiter == 2)
+        #expect(table.remove(serial: 3) == nil && table.expire(now: time(1000)).isEmpty)
+    }
+
+    @Test func cursorsLoseNothing() {
+        var table = table([1, 2, 3, 4])
+        var cursor: UInt32 = 0
+        #expect(table.isFresh(after: cursor))
+        #expect(table.records(after: &cursor, limit: 3).map(\.serial) == [1, 2, 3] && cursor == 3)
+        #expect(table.isFresh(after: cursor))
+        #expect(table.records(after: &cursor, limit: 3).map(\.block) == [4])
+        #expect(!table.isFresh(after: cursor) && table.records(after: &cursor, limit: 3).isEmpty)
+        // What was seen and still waits makes nothing fresh; what is new does.
+        table.add(key(9), uid: 5, since: time(2), deadline: time(500), waiter: 9)
+        #expect(table.records(after: &cursor, limit: 3) == [ReadRecord(file: Self.file, microseconds: 2000, block: 9, serial: 5, uid: 5)])
+        // Another descriptor sees all that still wait, and nothing that does not.
+        _ = table.fill(key(2))
+        var other: UInt32 = 0
+        #expect(table.records(after: &other, limit: 100).map(\.serial) == [1, 3, 4, 5])
+    }
+
+    @Test func tenThousand() {
+        var table = PendingReadTable<Int>()
+        for block in 0..<10_000 { table.add(key(UInt32(block)), uid: 0, since: time(1), deadline: time(1_000_000), waiter: block) }
+        var cursor: UInt32 = 0
+        var seen = 0
+        while table.isFresh(after: cursor) {
+            let records = table.records(after: &cursor, limit: 128)
+            seen += records.count
+            for record in records { #expect(table.fill(key(record.block)).count == 1) }
+        }
+        #expect(seen == 10_000 && table.count == 0)
+    }
+}
