@@ -22,8 +22,8 @@ final class KernelRetries: Sendable {
         var byThread: [UInt32: Failure] = [:]
         var failed: Set<Page> = []
     }
-    /// How soon the kernel asks again; it does so in the same system call.
-    static let soon: UInt64 = 200_000_000
+    /// How soon the kernel asks again: in the same system call, so that only a busy machine makes it late.
+    static let soon: UInt64 = 2_000_000_000
     /// Bounds for what is remembered of threads and of pages.
     static let mostThreads = 4096, mostPages = 1 << 16
 

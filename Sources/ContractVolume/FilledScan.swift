@@ -37,7 +37,8 @@ extension VolumeFile {
         var answer = FilledAnswer()
         answer.reached = start
         if hasAllData {
-            guard start <= end else { return answer }
+            // The kernel implementation reports an empty range for start == end; nobody can use it.
+            guard start < end else { return answer }
             guard room > 0 else { answer.isCut = true; return answer }
             answer.ranges = [FilledRange(begin: start, end: end)]
             answer.reached = end

@@ -21,6 +21,12 @@ public struct ReadLimits: Hashable, Sendable {
     public var minTime: UInt64
     public var minPending: UInt64
     public var maxPending: UInt64
+
+    public init(minTime: UInt64, minPending: UInt64, maxPending: UInt64) {
+        self.minTime = minTime
+        self.minPending = minPending
+        self.maxPending = maxPending
+    }
 }
 
 /// The time-outs per user. Pure.
@@ -33,7 +39,7 @@ public struct UserTimeouts: Sendable {
 
     public init() {}
 
-    /// Replaces the table, if every entry is sound: a minimum above its maximum refuses all of it.
+    /// Replaces the table, if every entry is sound: a minimum above its maximum refuses all of it, and changes nothing.
     public mutating func replace(_ new: [UserTimeout]) -> Bool {
         guard new.count <= Self.mostBytes / Self.entrySize, new.allSatisfy({ $0.minPending <= $0.maxPending }) else { return false }
         entries = new

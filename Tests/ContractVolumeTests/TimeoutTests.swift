@@ -10,7 +10,7 @@ import Testing
             UserTimeout(uid: 5, minTime: 1, minPending: 2, maxPending: 3), UserTimeout(uid: 5, minTime: 9, minPending: 9, maxPending: 9),
             UserTimeout(uid: 6, minTime: 0, minPending: 0, maxPending: .max), UserTimeout(uid: 7, minTime: 0, minPending: 0, maxPending: 0),
         ]
-        #expect(table.replace(entries))
+        do { let accepted = table.replace(entries); #expect(accepted) }
         #expect(table.limits(of: 5, mountTimeoutMilliseconds: 7) == ReadLimits(minTime: 1, minPending: 2, maxPending: 3))
         #expect(table.limits(of: 6, mountTimeoutMilliseconds: 7).maxPending == 7000)
         #expect(table.limits(of: 7, mountTimeoutMilliseconds: 7).maxPending == 0)
@@ -20,12 +20,12 @@ import Testing
 
     @Test func anUnsoundEntryRefusesAll() {
         var table = UserTimeouts()
-        #expect(table.replace([UserTimeout(uid: 1, minTime: 0, minPending: 0, maxPending: 1)]))
-        #expect(!table.replace([UserTimeout(uid: 2, minTime: 0, minPending: 0, maxPending: 1), UserTimeout(uid: 3, minTime: 0, minPending: 2, maxPending: 1)]))
+        do { let accepted = table.replace([UserTimeout(uid: 1, minTime: 0, minPending: 0, maxPending: 1)]); #expect(accepted) }
+        do { let accepted = table.replace([UserTimeout(uid: 2, minTime: 0, minPending: 0, maxPending: 1), UserTimeout(uid: 3, minTime: 0, minPending: 2, maxPending: 1)]); #expect(!accepted) }
         #expect(table.entries.map(\.uid) == [1])
-        #expect(table.replace((0..<256).map { UserTimeout(uid: $0, minTime: 0, minPending: 0, maxPending: 0) }))
-        #expect(!table.replace((0..<257).map { UserTimeout(uid: $0, minTime: 0, minPending: 0, maxPending: 0) }))
-        #expect(table.replace([]) && table.entries.isEmpty)
+        do { let accepted = table.replace((0..<256).map { UserTimeout(uid: $0, minTime: 0, minPending: 0, maxPending: 0) }); #expect(accepted) }
+        do { let accepted = table.replace((0..<257).map { UserTimeout(uid: $0, minTime: 0, minPending: 0, maxPending: 0) }); #expect(!accepted) }
+        do { let accepted = table.replace([]); #expect(accepted && table.entries.isEmpty) }
     }
 
     @Test func countersAndLastError() {
