@@ -39,6 +39,13 @@ public struct ControlPlaces: Sendable {
         return absolute("HOME")?.appending(".local").appending("state").appending("incfs").appending("log")
     }
 
+    /// Where it is remembered which package was accepted at which address: `incfs/known` below `$XDG_STATE_HOME`, `/var/lib` for root, or `~/.local/state`.
+    /// nil without a home.
+    public var knownPackages: FilePath? {
+        let state = absolute("XDG_STATE_HOME") ?? (uid == 0 ? "/var/lib" : absolute("HOME")?.appending(".local").appending("state"))
+        return state?.appending("incfs").appending("known")
+    }
+
     /// The control socket of the daemon for `store`, whose path must be real (realpath(3)): 16 hexadecimal digits of the
     /// path's 64-bit FNV-1a hash, in the runtime directory.
     public func socket(forRealStore store: FilePath) -> FilePath {

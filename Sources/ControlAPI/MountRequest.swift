@@ -12,6 +12,8 @@ public struct MountRequest: Codable, Hashable, Sendable {
     public var readTimeoutSeconds: Double?
     /// The caller accepts whatever the address serves.
     public var insecure: Bool
+    /// The caller accepts nothing without a pin, but paths.
+    public var requirePin: Bool
     /// Other users may look in (fuse(4), `allow_other`).
     public var allowOther: Bool
     /// No program can be started from it (mount(8), `noexec`).
@@ -26,7 +28,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
-        insecure: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
+        insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
         proxies: ProxyEnvironment = ProxyEnvironment()
     ) {
         self.address = address
@@ -35,6 +37,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.fill = fill
         self.readTimeoutSeconds = readTimeoutSeconds
         self.insecure = insecure
+        self.requirePin = requirePin
         self.allowOther = allowOther
         self.noExec = noExec
         self.lease = lease

@@ -80,13 +80,20 @@ public struct PackageAddress: Hashable, Sendable {
         }
     }
 
-    /// The rule of trust: pinned, local, or taken at the caller's risk.
+    /// The rule of trust before anything is asked: pinned, local, served with a certificate (what is there is then compared with what was accepted
+    /// before), or taken at the caller's risk. With `requirePin` only what is pinned, and paths.
     ///
     /// - Throws: code `untrusted`.
-    public func requireTrust(insecure: Bool) throws(ControlError) {
-        if root != nil || isLocal || insecure { return }
-        throw ControlError(.untrusted, "Nothing says what \(location) should contain: the address has no digest.",
-                           hint: "Add the publisher's “#sha256=…” to the address, in quotes, or accept whatever is served there with --insecure.")
+    public func requireTrust(insecure: Bool, requirePin: Bool = false) throws(ControlError) {
+        if root != nil || insecure { return }
+        if requirePin {
+            if case .path = place { return }
+            throw ControlError(.untrusted, "Nothing says what \(location) should contain: the address has no digest, and --require-pin wants one.",
+                               hint: "Add the publisher's “#sha256=…” to the address, in quotes.")
+        }
+        if isLocal || location.lowercased().hasPrefix("https://") { return }
+        throw ControlError(.untrusted, "Nothing says what \(location) should contain: http is not protected on its way, and the address has no digest.",
+                           hint: "Add the publisher's “#sha256=…” to the address, in quotes, use https, or accept whatever is served there with --insecure.")
     }
 }
 

@@ -22,10 +22,13 @@ public struct MountReport: Codable, Hashable, Sendable {
     /// The program that the publisher meant to be run, if any: its path inside the package.
     public var entry: String?
     public var entryBytes: String?
+    /// What the user is told once: that the address is accepted from now on, or has a newer release.
+    public var notice: String?
 
     public init(
-        mountpoint: String, number: UInt64 = 0, address: String, name: String, release: String, root: String, files: UInt64, bytes: UInt64, daemonPid: Int32, entry: WirePath? = nil
+        mountpoint: String, number: UInt64 = 0, address: String, name: String, release: String, root: String, files: UInt64, bytes: UInt64, daemonPid: Int32, entry: WirePath? = nil, notice: String? = nil
     ) {
+        self.notice = notice
         self.mountpoint = mountpoint
         self.number = number
         self.address = address

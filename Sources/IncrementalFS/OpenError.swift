@@ -9,6 +9,8 @@ public struct OpenError: Error, Sendable, CustomStringConvertible {
         case notAPackage
         /// It is a package with another root than the one pinned.
         case wrongRoot
+        /// Nobody who can be believed says that it is right.
+        case untrusted
         /// The store cannot be written or read.
         case disk
     }
@@ -18,4 +20,10 @@ public struct OpenError: Error, Sendable, CustomStringConvertible {
     /// What to do.
     public var hint: String?
     public var description: String { message }
+
+    public init(kind: Kind, message: String, hint: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
 }

@@ -1,4 +1,5 @@
 import BlockLoading
+import PackageFormat
 import VolumeCore
 
 /// How a package is opened.
@@ -13,6 +14,11 @@ public struct OpenOptions: Sendable {
     public var onEvent: @Sendable (VolumeEvent) -> Void = { _ in }
     /// Receives the loader's log lines; must not block.
     public var loaderLog: LoaderLog = { _, _ in }
+
+    /// Decides about a package that no pin speaks for, before anything of it is kept. Returns what its user is to be told. Must not block for long.
+    ///
+    /// Throws kind `untrusted` to refuse it.
+    public var accept: @Sendable (PackageHead) throws(OpenError) -> String? = { _ throws(OpenError) in nil }
 
     public init() {}
 }

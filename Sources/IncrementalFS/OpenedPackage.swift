@@ -23,10 +23,13 @@ public final class OpenedPackage: Sendable {
     public let root: Digest
     /// Whether the background fill runs.
     public let filling: Bool
+    /// What whoever opened it is told, once.
+    public let notice: String?
 
     private let running = Mutex<(loader: Task<Void, Never>?, completion: Thread?)>((nil, nil))
 
-    init(head: PackageHead, store: PlainStore, cache: PackageCache, source: any RangeSource, options: OpenOptions) {
+    init(head: PackageHead, store: PlainStore, cache: PackageCache, source: any RangeSource, options: OpenOptions, notice: String? = nil) {
+        self.notice = notice
         var configuration = VolumeConfiguration()
         configuration.readTimeoutSeconds = options.readTimeoutSeconds
         configuration.indexCache = try? cache.indexFile(root: head.root)
@@ -52,13 +55,14 @@ public final class OpenedPackage: Sendable {
         do throws(OpenError) {
             let (head, bytes) = try await fetchHead(source, pin: pin, options.onEvent)
             try await requireRanges(source, head)
+            let notice = pin == nil ? try options.accept(head) : nil
             do {
                 try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
                 if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
             } catch {
                 throw OpenError(kind: .disk, message: "Cannot write to the store \(store.directory): \(error).", hint: "Make room or choose another store with --store DIR.")
             }
-            return OpenedPackage(head: head, store: store, cache: cache, source: source, options: options)
+            return OpenedPackage(head: head, store: store, cache: cache, source: source, options: options, notice: notice)
         } catch {
             if error.kind == .unreachable, pin == nil, let last = cache.root(ofAddress: address), let head = cache.head(root: last) {
                 options.onEvent(VolumeEvent(level: .warning, message: "\(error.message) Going on with the release opened last, \(last)."))

@@ -21,7 +21,8 @@ struct Incfs: ParsableCommand {
             Interrupted: 128 plus the number of the signal. `incfs run` otherwise ends with the program's own status.
 
             ADDRESS is an http or https URL or a path, with “#sha256=DIGEST” to pin what it must contain (quote it: # starts a \
-            comment in a shell). A path and this machine's own addresses need no digest; anything else needs one, or --insecure.
+            comment in a shell). A path and this machine's own addresses need no digest; an https address is accepted and \
+            remembered without one; plain http needs it, or --insecure.
             """,
         version: Version.text,
         subcommands: [

@@ -47,13 +47,13 @@ struct MountCommand: Talkative {
 
     func run() throws {
         let address = try PackageAddress(argument: address)
-        try address.requireTrust(insecure: trust.insecure)
+        try address.requireTrust(insecure: trust.insecure, requirePin: trust.requirePin)
         let place = try MountpointPath.new(mountpoint)
         let interruption = try Interruption()
         let daemon = try Daemon(store: store.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
-            insecure: trust.insecure, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current)
+            insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current)
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }
             guard foreground else { return }

@@ -100,7 +100,7 @@ struct MountProgram: Equatable {
     /// What can be checked without mounting.
     private func check() throws(ControlError) {
         let address = try PackageAddress(argument: try pinnedAddress())
-        try address.requireTrust(insecure: options.words.contains("--insecure"))
+        try address.requireTrust(insecure: options.words.contains("--insecure"), requirePin: options.words.contains("--require-pin"))
         _ = try MountpointPath.new(directory)
     }
 }

@@ -19,6 +19,7 @@ struct MountSession {
                 reply = try connection.client.call(.mount(request)) { progress.show($0) }
             }
             guard case .mounted(let report) = reply else { throw ControlError(.internalFailure, "The daemon gave an unexpected answer.", hint: "Use the incfs and incfsd of one release.") }
+            if let notice = report.notice { Terminal.note(notice) }
             try use(connection.client, report)
         } catch let error as ControlError {
             guard error.code == .cancelled, let status = interruption.status() else {

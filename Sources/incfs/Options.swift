@@ -11,8 +11,15 @@ struct StoreOptions: ParsableArguments {
 
 /// What `mount`, `run` and `verify` may take without a digest.
 struct TrustOptions: ParsableArguments {
-    @Flag(help: "Accept whatever the address serves, without a digest in it.")
+    @Flag(help: "Accept whatever the address serves, without a digest in it, and remember nothing.")
     var insecure = false
+
+    @Flag(help: "Accept nothing without a digest in its address, but paths of this machine.")
+    var requirePin = false
+
+    func validate() throws {
+        if insecure && requirePin { throw ValidationError("--insecure and --require-pin say the opposite of each other.") }
+    }
 }
 
 extension PackageAddress {

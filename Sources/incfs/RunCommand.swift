@@ -55,14 +55,14 @@ struct RunCommand: Talkative {
 
     private func start() throws {
         let address = try PackageAddress(argument: address)
-        try address.requireTrust(insecure: trust.insecure)
+        try address.requireTrust(insecure: trust.insecure, requirePin: trust.requirePin)
         let interruption = try Interruption()
         SystemCalls.block(signals: ProgramRun.signals)
         let daemon = try Daemon(store: store.store)
         try daemon.places.makeRuntimeDirectory()
         let place = SharedMountpoint.path(address, store: daemon.store, in: daemon.places)
         let request = MountRequest(
-            address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, lease: true, shared: true, proxies: .current)
+            address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, requirePin: trust.requirePin, lease: true, shared: true, proxies: .current)
         var status = ExitStatus.runFailed
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             let watch = RunWatch(daemon: daemon, request: request, report: report, speaks: isatty(STDERR_FILENO) == 1)

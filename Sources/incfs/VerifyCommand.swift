@@ -47,7 +47,7 @@ struct VerifyCommand: Talkative {
         if case .path(let path) = address.place, (try? SystemCalls.status(of: FilePath(path)))?.kind == .directory {
             throw ControlError(.notMounted, "No daemon of yours serves a mount at \(path).", hint: "See what is mounted with: incfs status")
         }
-        try address.requireTrust(insecure: trust.insecure)
+        try address.requireTrust(insecure: trust.insecure, requirePin: trust.requirePin)
         let interruption = try Interruption()
         let daemon = try Daemon(store: store.store)
         let (client, started) = try daemon.ensure(interruption: interruption.descriptor)

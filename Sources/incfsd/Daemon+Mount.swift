@@ -28,7 +28,7 @@ extension Daemon {
                     try await end(mount, .lazy)
                     throw CancellationError()
                 }
-                return report(mount)
+                return report(mount, notice: package.notice)
             } catch {
                 await package.stop()
                 throw error
@@ -36,16 +36,18 @@ extension Daemon {
         }
     }
 
-    func report(_ mount: DaemonMount) -> MountReport {
+    /// `notice` of the package that was opened for this request.
+    func report(_ mount: DaemonMount, notice: String?) -> MountReport {
         let manifest = mount.mounted.package.volume.manifest
         return MountReport(
             mountpoint: mount.mountpoint, number: mount.kept.identity.id, address: mount.mounted.package.source.name, name: manifest.name, release: manifest.release,
             root: mount.configuration.root, files: manifest.files, bytes: manifest.bytes, daemonPid: getpid(),
-            entry: manifest.entry.isEmpty ? nil : WirePath(bytes: manifest.entry))
+            entry: manifest.entry.isEmpty ? nil : WirePath(bytes: manifest.entry), notice: notice)
     }
 
     /// Opens the package of a request: from what the store keeps, or from the origin.
     func open(_ request: ControlAPI.MountRequest) async throws -> OpenedPackage {
+        try requireTrust(request)
         let pin: Digest?
         if let text = request.root {
             guard let digest = Digest(hex: text) else { throw ControlError(.usage, "The digest in the address is not 64 hexadecimal digits.") }
@@ -72,6 +74,7 @@ extension Daemon {
             case .warning: log.warning("\(place): \(line)")
             }
         }
+        options.accept = { [self] (head) throws(OpenError) in try accept(head, request) }
         let proxies = request.proxies
         let source: any RangeSource
         do throws(OriginURL.Invalid) {
@@ -97,6 +100,7 @@ extension Daemon {
         case .unreachable: .originUnreachable
         case .notAPackage: .notAPackage
         case .wrongRoot: .wrongDigest
+        case .untrusted: .untrusted
         case .disk: .disk
         }
         return ControlError(code, error.message, hint: error.hint)

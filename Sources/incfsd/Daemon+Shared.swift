@@ -28,7 +28,7 @@ extension Daemon {
                 switch try await offPool({ self.state.wait { state in self.place(places, root, &state) } }) {
                 case .joined(let mount):
                     await package.stop()
-                    return report(mount)
+                    return report(mount, notice: package.notice)
                 case .free(let place):
                     defer { state.update { _ = $0.reserved.remove(place) } }
                     var request = request
@@ -59,7 +59,7 @@ extension Daemon {
             try await end(mount, .lazy)
             throw CancellationError()
         }
-        return report(mount)
+        return report(mount, notice: package.notice)
     }
 
     /// Decides with the state's lock held; nil: wait.

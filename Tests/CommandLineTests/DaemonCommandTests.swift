@@ -38,7 +38,7 @@ import Testing
 
     @Test func nothingIsAskedOfTheDaemonThatCannotBeTrustedOrMounted() async throws {
         let fake = try FakeInstallation()
-        let untrusted = try await fake.run(["mount", "https://h.example/a.incfs", fake.mountpoint, "--store", fake.store])
+        let untrusted = try await fake.run(["mount", "http://h.example/a.incfs", fake.mountpoint, "--store", fake.store])
         #expect(untrusted.status == 4 && untrusted.error.contains("--insecure"))
         let missing = try await fake.run(["mount", "/a.incfs", fake.mountpoint + "/none", "--store", fake.store])
         #expect(missing.status == 1 && missing.error.contains("mkdir -p"))

@@ -23,7 +23,7 @@ import Testing
             least.mounts[0].lastFailedRead = FailedRead(path: WirePath("a"), block: 1, errno: 5, cause: "c")
             least.mounts[0].files = [FileReport(path: WirePath("a"), size: 1, blocksPresent: 1, blocksTotal: 2, touched: true)]
             func mounted(_ entry: WirePath?) -> MountReport {
-                MountReport(mountpoint: "/m", number: 1, address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3, entry: entry)
+                MountReport(mountpoint: "/m", number: 1, address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3, entry: entry, notice: entry.map { _ in "n" })
             }
             func verified(_ path: WirePath) -> VerifyReport {
                 VerifyReport(blocksChecked: 1, blocksMissing: 2, problems: [VerifyProblem(path: path, firstBlock: 1, blockCount: 2, problem: "p")])

@@ -35,7 +35,7 @@ import Testing
         ("http://evil.example/127.0.0.1", false), ("http://128.0.0.1/", false), ("http://127.1/", false), ("http://2130706433/", false),
         ("http://127.0.0.256/", false), ("http://127.0.0.+1/", false), ("http://[::2]/", false), ("http://evil.example?@localhost/", false), ("http://mylocalhost/", false),
     ])
-    func onlyThisMachineIsTrustedWithoutADigest(_ text: String, _ local: Bool) throws {
+    func overPlainHTTPOnlyThisMachineIsTrustedWithoutADigest(_ text: String, _ local: Bool) throws {
         let address = try PackageAddress(text, relativeTo: "/")
         #expect(address.isLocal == local)
         if local { try address.requireTrust(insecure: false) } else {
@@ -44,5 +44,15 @@ import Testing
             try address.requireTrust(insecure: true)
             try PackageAddress(text + "#sha256=\(Self.digest)", relativeTo: "/").requireTrust(insecure: false)
         }
+    }
+
+    @Test func httpsIsComparedWithWhatWasAcceptedUnlessAPinIsWanted() throws {
+        let address = try PackageAddress("HTTPS://h.example/a.incfs", relativeTo: "/")
+        try address.requireTrust(insecure: false)
+        for text in ["https://h.example/a.incfs", "http://localhost/a"] {
+            #expect(throws: ControlError.self) { try PackageAddress(text, relativeTo: "/").requireTrust(insecure: false, requirePin: true) }
+            try PackageAddress(text + "#sha256=\(Self.digest)", relativeTo: "/").requireTrust(insecure: false, requirePin: true)
+        }
+        try PackageAddress("/p", relativeTo: "/").requireTrust(insecure: false, requirePin: true)
     }
 }
