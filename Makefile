@@ -3,7 +3,16 @@ SWIFT ?= swift
 BUILD := .build
 RELEASE := $(BUILD)/release
 
-.PHONY: help build demo test check bench torture fuzz clean
+# Debian's libcrypto and libzstd are linked in: the linker finds their archives here before it finds the shared libraries.
+STATIC := $(BUILD)/static
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -L$(CURDIR)/$(STATIC)
+
+# Where `make install` puts things: DESTDIR before everything, and mount.incfs where mount(8) looks (see scripts/install).
+PREFIX ?= /usr/local
+DESTDIR ?=
+OUT ?= dist
+
+.PHONY: help build demo test check bench torture fuzz clean dist deb install uninstall test-packaging
 
 help:
 	@echo "make demo     build, publish a real program, run it over a slow link while it downloads"
@@ -12,14 +21,32 @@ help:
 	@echo "make bench    the numbers of docs/PERFORMANCE.md, as ratios measured in one run"
 	@echo "make torture  kill -9, outages and old kernels; long"
 	@echo "make fuzz     fuzz the parsers for FUZZ_SECONDS (60)"
+	@echo "make dist     $(OUT)/incfs-VERSION-linux-ARCH.tar.gz; make deb: the Debian package"
+	@echo "make install  into PREFIX ($(PREFIX)); make uninstall"
+	@echo "make test-packaging   what dist, deb and install make, on a bare Debian"
 	@echo "make build    release executables in $(RELEASE)"
 
 build:
 	@scripts/install-deps run
-	$(SWIFT) build -c release --static-swift-stdlib --product incfs
-	$(SWIFT) build -c release --static-swift-stdlib --product incfsd
-	$(SWIFT) build -c release --static-swift-stdlib --product incfs-keeper
-	$(SWIFT) build -c release --static-swift-stdlib --product incfs-origin
+	@mkdir -p $(STATIC)
+	@for package in libssl-dev libzstd-dev; do ln -sf $$(dpkg -L $$package | grep '/lib\(crypto\|zstd\)\.a$$') $(STATIC)/ || exit 1; done
+	$(SWIFT) build $(RELEASE_FLAGS) --product incfs
+	$(SWIFT) build $(RELEASE_FLAGS) --product incfsd
+	$(SWIFT) build $(RELEASE_FLAGS) --product incfs-keeper
+	$(SWIFT) build $(RELEASE_FLAGS) --product incfs-origin
+
+# Installs what is built; as root for a PREFIX that is root's.
+install:
+	@scripts/install --prefix "$(PREFIX)" --destdir "$(DESTDIR)" $(if $(MOUNT_DIR),--mount-dir "$(MOUNT_DIR)")
+
+uninstall:
+	@scripts/install --remove --prefix "$(PREFIX)" --destdir "$(DESTDIR)" $(if $(MOUNT_DIR),--mount-dir "$(MOUNT_DIR)")
+
+dist: build
+	@scripts/dist tar "$(OUT)"
+
+deb: build
+	@scripts/dist deb "$(OUT)"
 
 demo:
 	@scripts/install-deps demo
@@ -41,6 +68,11 @@ torture:
 	@scripts/install-deps torture
 	@$(MAKE) --no-print-directory build
 	@scripts/torture
+
+test-packaging:
+	@scripts/install-deps packaging
+	@$(MAKE) --no-print-directory build
+	@scripts/test-packaging
 
 fuzz:
 	@scripts/install-deps test
