@@ -87,7 +87,7 @@ let package = Package(
 
         // Executables.
         .executableTarget(name: "incfs-keeper", dependencies: ["FUSEMount", "KeeperLink", "LinuxSystem"], swiftSettings: strict),
-        .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
+        .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "VolumeCore", "PackageFormat", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
         .executableTarget(name: "incfs", dependencies: ["ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
         .executableTarget(
             name: "incfs-origin",

@@ -30,6 +30,7 @@ int64_t clinux_fallocate(int fd, int mode, off_t offset, off_t length) { RESULT(
 int64_t clinux_renameat2(int olddir, const char *oldpath, int newdir, const char *newpath, unsigned flags) {
     RESULT(syscall(SYS_renameat2, olddir, oldpath, newdir, newpath, flags));
 }
+int64_t clinux_syncfs(int fd) { RESULT(syncfs(fd)); }
 int64_t clinux_memfd_create(const char *name) { RESULT(memfd_create(name, MFD_CLOEXEC)); }
 int64_t clinux_ioctl_u32(int fd, unsigned long request, uint32_t *value) { RESULT(ioctl(fd, request, value)); }
 int64_t clinux_ioctl_ptr(int fd, unsigned long request, void *value) { RESULT(ioctl(fd, request, value)); }

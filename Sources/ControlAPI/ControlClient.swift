@@ -22,8 +22,12 @@ public final class ControlClient {
     /// - Parameters:
     ///   - timeoutSeconds: counted anew after every line that comes; nil waits for ever.
     ///   - progress: called on this thread with each progress line.
+    ///   - content: called on this thread with each part of a file.
     /// - Throws: the daemon's error; `daemon_unavailable` when the connection breaks; `timed_out`; `cancelled`.
-    public func call(_ request: ControlRequest, timeoutSeconds: Double? = nil, progress: (ProgressReport) -> Void = { _ in }) throws(ControlError) -> ControlReply {
+    public func call(
+        _ request: ControlRequest, timeoutSeconds: Double? = nil, progress: (ProgressReport) -> Void = { _ in },
+        content: ([UInt8]) throws(ControlError) -> Void = { (_) throws(ControlError) in }
+    ) throws(ControlError) -> ControlReply {
         let line = ControlProtocol.line(request)
         // What the daemon wrote before it closed (`busy`, say) is the better explanation: a failed send is not the end.
         do throws(Errno) { try SystemCalls.sendAll(socket.rawValue, line) } catch {
@@ -32,6 +36,7 @@ public final class ControlClient {
         while true {
             switch try ControlProtocol.decode(ControlReply.self, try nextLine(timeoutSeconds: timeoutSeconds)) {
             case .progress(let report): progress(report)
+            case .content(let report): try content(Array(report.data))
             case .error(let error): throw error
             case let answer: return answer
             }

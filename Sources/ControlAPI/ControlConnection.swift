@@ -100,21 +100,26 @@ final class ControlConnection: Sendable {
             throw ControlError(.internalFailure, "The daemon has no descriptor left for this request.", errno: error.rawValue)
         }
         let task = Task { [handler] in
-            outbox.put(answer: await Self.perform(request, handler, peer: peer) { outbox.put(progress: $0) })
+            outbox.put(answer: await Self.perform(request, handler, peer: peer, outbox))
         }
         var connected = true
         while true {
             // POLLHUP comes unasked once the peer has closed; a peer that only finished writing still wants its answer.
             let watch: CInt = connected && !closing.load(ordering: .acquiring) ? socket.rawValue : -1
             let (hangUp, _) = (try? pollPair((watch, 0), (outbox.wake.rawValue, POLLIN), timeoutMilliseconds: closing.load(ordering: .acquiring) ? -1 : 250)) ?? (0, 0)
-            if closing.load(ordering: .acquiring) { task.cancel() }
+            if closing.load(ordering: .acquiring) {
+                outbox.close()
+                task.cancel()
+            }
             if hangUp & Int16(POLLHUP | POLLERR) != 0 {
                 connected = false
+                outbox.close()
                 task.cancel()
             }
             let (replies, finished) = outbox.take()
             if connected, (try? write(replies)) == nil {
                 connected = false
+                outbox.close()
                 task.cancel()
             }
             if finished, let answer = replies.last { return (answer, connected) }
@@ -128,7 +133,8 @@ final class ControlConnection: Sendable {
         return result.wait { $0 } ?? .done
     }
 
-    private static func perform(_ request: ControlRequest, _ handler: any ControlHandler, peer: ControlPeer, progress: @escaping ProgressReporter) async -> ControlReply {
+    private static func perform(_ request: ControlRequest, _ handler: any ControlHandler, peer: ControlPeer, _ outbox: ControlOutbox) async -> ControlReply {
+        let progress: ProgressReporter = { outbox.put(progress: $0) }
         do {
             switch request {
             case .hello: return .hello(await handler.hello())
@@ -138,6 +144,9 @@ final class ControlConnection: Sendable {
             case .wait(let body): try await handler.wait(body, progress: progress)
             case .verify(let body): return .verified(try await handler.verify(body, progress: progress))
             case .prefetch(let body): try await handler.prefetch(body)
+            case .fetch(let body): return .fetched(try await handler.fetch(body, progress: progress))
+            case .list(let body): return .listed(try await handler.list(body))
+            case .cat(let body): try await handler.cat(body) { try outbox.put(content: $0) }
             case .stop(let body): try await handler.stop(body)
             }
             return .done

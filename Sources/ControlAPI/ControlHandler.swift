@@ -1,6 +1,10 @@
 /// Reports how far a request is. Callable from any thread; never blocks.
 public typealias ProgressReporter = @Sendable (ProgressReport) -> Void
 
+/// Hands a part of a file to the client. Blocks while the client is slow: call it from a thread of your own. Throws
+/// `CancellationError` when the client is gone.
+public typealias ContentWriter = @Sendable ([UInt8]) throws -> Void
+
 /// The daemon behind a `ControlServer`. Each method runs in a task of its own, several at once; the task is cancelled when
 /// the client goes away, and then must leave nothing behind.
 ///
@@ -14,6 +18,9 @@ public protocol ControlHandler: Sendable {
     func wait(_ request: WaitRequest, progress: @escaping ProgressReporter) async throws
     func verify(_ request: VerifyRequest, progress: @escaping ProgressReporter) async throws -> VerifyReport
     func prefetch(_ request: PrefetchRequest) async throws
+    func fetch(_ request: FetchRequest, progress: @escaping ProgressReporter) async throws -> FetchReport
+    func list(_ request: ListRequest) async throws -> ListReport
+    func cat(_ request: CatRequest, content: @escaping ContentWriter) async throws
     /// Returns before the end: the answer is written, then the daemon closes its `ControlServer` and exits.
     func stop(_ request: StopRequest) async throws
 }

@@ -6,6 +6,10 @@ public enum ControlReply: Hashable, Sendable {
     case mounted(MountReport)
     case status(StatusReport)
     case verified(VerifyReport)
+    case fetched(FetchReport)
+    case listed(ListReport)
+    /// Not an answer: more follows.
+    case content(ContentReport)
     /// Success with nothing to tell.
     case done
     case error(ControlError)
@@ -13,7 +17,7 @@ public enum ControlReply: Hashable, Sendable {
 
 extension ControlReply: Codable {
     private enum Key: String, CodingKey { case v, kind, body }
-    private enum Kind: String { case progress, hello, mounted, status, verified, done, error }
+    private enum Kind: String { case progress, hello, mounted, status, verified, fetched, listed, content, done, error }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -31,6 +35,9 @@ extension ControlReply: Codable {
         case .mounted: self = .mounted(try fields.decode(MountReport.self, forKey: .body))
         case .status: self = .status(try fields.decode(StatusReport.self, forKey: .body))
         case .verified: self = .verified(try fields.decode(VerifyReport.self, forKey: .body))
+        case .fetched: self = .fetched(try fields.decode(FetchReport.self, forKey: .body))
+        case .listed: self = .listed(try fields.decode(ListReport.self, forKey: .body))
+        case .content: self = .content(try fields.decode(ContentReport.self, forKey: .body))
         case .done: self = .done
         case .error: self = .error(try fields.decode(ControlError.self, forKey: .body))
         }
@@ -49,6 +56,9 @@ extension ControlReply: Codable {
         case .mounted(let body): try put(.mounted, body)
         case .status(let body): try put(.status, body)
         case .verified(let body): try put(.verified, body)
+        case .fetched(let body): try put(.fetched, body)
+        case .listed(let body): try put(.listed, body)
+        case .content(let body): try put(.content, body)
         case .done: try put(.done)
         case .error(let body): try put(.error, body)
         }

@@ -8,12 +8,15 @@ public enum ControlRequest: Hashable, Sendable {
     case wait(WaitRequest)
     case verify(VerifyRequest)
     case prefetch(PrefetchRequest)
+    case fetch(FetchRequest)
+    case list(ListRequest)
+    case cat(CatRequest)
     case stop(StopRequest)
 }
 
 extension ControlRequest: Codable {
     private enum Key: String, CodingKey { case v, op, body }
-    private enum Operation: String { case hello, mount, unmount, status, wait, verify, prefetch, stop }
+    private enum Operation: String { case hello, mount, unmount, status, wait, verify, prefetch, fetch, list, cat, stop }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -31,6 +34,9 @@ extension ControlRequest: Codable {
         case .wait: self = .wait(try fields.decode(WaitRequest.self, forKey: .body))
         case .verify: self = .verify(try fields.decode(VerifyRequest.self, forKey: .body))
         case .prefetch: self = .prefetch(try fields.decode(PrefetchRequest.self, forKey: .body))
+        case .fetch: self = .fetch(try fields.decode(FetchRequest.self, forKey: .body))
+        case .list: self = .list(try fields.decode(ListRequest.self, forKey: .body))
+        case .cat: self = .cat(try fields.decode(CatRequest.self, forKey: .body))
         case .stop: self = .stop(try fields.decode(StopRequest.self, forKey: .body))
         case nil:
             throw ControlError(.unknownRequest, "This daemon does not know the request “\(String(name.prefix(40)))”.",
@@ -53,6 +59,9 @@ extension ControlRequest: Codable {
         case .wait(let body): try put(.wait, body)
         case .verify(let body): try put(.verify, body)
         case .prefetch(let body): try put(.prefetch, body)
+        case .fetch(let body): try put(.fetch, body)
+        case .list(let body): try put(.list, body)
+        case .cat(let body): try put(.cat, body)
         case .stop(let body): try put(.stop, body)
         }
     }

@@ -25,11 +25,12 @@ public struct MountRequest: Codable, Hashable, Sendable {
     /// connection that ends takes the mount with it.
     public var shared: Bool
     public var proxies: ProxyEnvironment
+    public var access: OriginAccess?
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
         insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
-        proxies: ProxyEnvironment = ProxyEnvironment()
+        proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
     ) {
         self.address = address
         self.root = root
@@ -43,6 +44,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.lease = lease
         self.shared = shared
         self.proxies = proxies
+        self.access = access
     }
 }
 

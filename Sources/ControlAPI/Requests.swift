@@ -18,12 +18,20 @@ public struct StatusRequest: Codable, Hashable, Sendable {
     public init(mountpoint: String? = nil, files: Bool = false) { self.mountpoint = mountpoint; self.files = files }
 }
 
-/// Blocks until every block of a mount is there. Progress comes about twice a second.
+/// Blocks until every block of a mount, or of some of its files, is there. Progress comes about twice a second.
 public struct WaitRequest: Codable, Hashable, Sendable {
     public var mountpoint: String
     /// Seconds; then the error code `timed_out`. nil: no limit.
     public var timeoutSeconds: Double?
-    public init(mountpoint: String, timeoutSeconds: Double? = nil) { self.mountpoint = mountpoint; self.timeoutSeconds = timeoutSeconds }
+    /// Patterns (glob(7), `*` within one name) of files and directories inside the package: only these are waited for, and they
+    /// come before everything that nobody waits for. nil: everything, in no hurry.
+    public var patterns: [WirePath]?
+
+    public init(mountpoint: String, timeoutSeconds: Double? = nil, patterns: [WirePath]? = nil) {
+        self.mountpoint = mountpoint
+        self.timeoutSeconds = timeoutSeconds
+        self.patterns = patterns
+    }
 }
 
 /// Reads every stored block again and compares it with its digest. Exactly one of `mountpoint` and `address` is set.
@@ -34,6 +42,7 @@ public struct VerifyRequest: Codable, Hashable, Sendable {
     public var root: String?
     public var insecure: Bool
     public var proxies: ProxyEnvironment
+    public var access: OriginAccess?
 
     public init(mountpoint: String) {
         self.mountpoint = mountpoint
@@ -41,11 +50,12 @@ public struct VerifyRequest: Codable, Hashable, Sendable {
         proxies = ProxyEnvironment()
     }
 
-    public init(address: String, root: String?, insecure: Bool, proxies: ProxyEnvironment) {
+    public init(address: String, root: String?, insecure: Bool, proxies: ProxyEnvironment, access: OriginAccess? = nil) {
         self.address = address
         self.root = root
         self.insecure = insecure
         self.proxies = proxies
+        self.access = access
     }
 }
 

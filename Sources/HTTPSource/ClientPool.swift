@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import BlockLoading
 import NIOCore
 import Synchronization
 
@@ -12,8 +13,13 @@ final class ClientPool: Sendable {
         /// The proxy itself is asked, in absolute form.
         case forward(ProxySettings.Server)
     }
+    /// A client with the certificate is never used for another origin than the address's own.
+    private struct Key: Hashable {
+        var route: Route
+        var showsCertificate: Bool
+    }
     private struct State {
-        var clients: [Route: HTTPClient] = [:]
+        var clients: [Key: HTTPClient] = [:]
         var closed = false
     }
     private let state = Mutex(State())
@@ -27,12 +33,19 @@ final class ClientPool: Sendable {
     }
 
     /// The client for `route`; nil after `shutdown`.
-    func client(for route: Route) -> HTTPClient? {
-        state.withLock { state in
+    ///
+    /// - Parameter ownOrigin: the address's own origin is asked: it may see the client certificate.
+    func client(for route: Route, ownOrigin: Bool) throws(SourceError) -> HTTPClient? {
+        let key = Key(route: route, showsCertificate: ownOrigin && configuration.secrets.clientCertificate != nil)
+        let (known, closed) = state.withLock { ($0.clients[key], $0.closed) }
+        if known != nil || closed { return known }
+        var settings = settings(for: route)
+        if key.showsCertificate, let tls = try ClientCertificate(configuration.secrets)?.added(to: settings.tlsConfiguration!) { settings.tlsConfiguration = tls }
+        return state.withLock { state in
             if state.closed { return nil }
-            if let client = state.clients[route] { return client }
-            let client = HTTPClient(configuration: settings(for: route))
-            state.clients[route] = client
+            if let client = state.clients[key] { return client }
+            let client = HTTPClient(configuration: settings)
+            state.clients[key] = client
             return client
         }
     }
@@ -73,6 +86,9 @@ final class ClientPool: Sendable {
         }
         return settings
     }
+
+    /// The value of an Authorization header.
+    static func basicHeader(_ name: String, _ password: String) -> String { HTTPClient.Authorization.basic(username: name, password: password).headerValue }
 
     /// Basic authorization from `user:password` as it stands in an address.
     static func basic(_ credentials: String) -> HTTPClient.Authorization {

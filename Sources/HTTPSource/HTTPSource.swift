@@ -16,6 +16,8 @@ public final class HTTPSource: RangeSource {
     private let base: OriginURL
     private let configuration: HTTPSourceConfiguration
     private let pool: ClientPool
+    /// What opens a private origin; nil without.
+    private let secrets: SecretHeaders?
     private let log: LoaderLog
     private struct State {
         var statistics = HTTPSourceStatistics()
@@ -33,6 +35,7 @@ public final class HTTPSource: RangeSource {
         self.configuration = configuration
         self.log = log
         pool = ClientPool(configuration)
+        secrets = configuration.secrets.hasHeaders ? SecretHeaders(configuration.secrets, base: base) : nil
     }
 
     public var statistics: HTTPSourceStatistics { state.withLock { $0.statistics } }
@@ -63,7 +66,7 @@ public final class HTTPSource: RangeSource {
         var url = first
         for _ in 0...configuration.redirectLimit {
             let route = pool.route(for: url)
-            let response = try await send(url, route, offset, length, options)
+            let response = try await ask(url, route, offset, length, options)
             let answer = RangeAnswer.judge(
                 status: response.status, headers: response.headers, url: url, offset: offset, length: length, exact: exact, now: Int64(time(nil)))
             switch answer {
@@ -84,8 +87,21 @@ public final class HTTPSource: RangeSource {
         throw SourceError(.final(errno: EIO), "\(first.display) leads through more than \(configuration.redirectLimit) redirects, or around in a circle: check the address")
     }
 
-    private func send(_ url: OriginURL, _ route: ClientPool.Route, _ offset: UInt64, _ length: Int, _ options: ReadOptions) async throws(SourceError) -> HTTPClientResponse {
-        guard let client = pool.client(for: route) else { throw SourceError(.temporary, "\(url.display): the source is closed") }
+    /// Sends the request with what opens the origin, and once more when newer headers may open it.
+    private func ask(_ url: OriginURL, _ route: ClientPool.Route, _ offset: UInt64, _ length: Int, _ options: ReadOptions) async throws(SourceError) -> HTTPClientResponse {
+        guard let secrets, url.hasSameOrigin(as: base) else { return try await send(url, route, offset, length, options, []) }
+        let edition = try await secrets.current()
+        let response = try await send(url, route, offset, length, options, edition.headers)
+        guard response.status == .unauthorized || response.status == .forbidden, let newer = try await secrets.renewed(after: edition) else { return response }
+        // A refusal that is read to its end leaves a connection that can be used again.
+        do { _ = try await response.body.collect(upTo: 64 << 10) } catch {}
+        return try await send(url, route, offset, length, options, newer.headers)
+    }
+
+    private func send(
+        _ url: OriginURL, _ route: ClientPool.Route, _ offset: UInt64, _ length: Int, _ options: ReadOptions, _ secret: [(name: String, value: String)]
+    ) async throws(SourceError) -> HTTPClientResponse {
+        guard let client = try pool.client(for: route, ownOrigin: url.hasSameOrigin(as: base)) else { throw SourceError(.temporary, "\(url.display): the source is closed") }
         var request = HTTPClientRequest(url: url.requestText)
         if case .forward(let server) = route {
             request.url = OriginURL.http(server.host, server.port) + url.target
@@ -100,7 +116,10 @@ public final class HTTPSource: RangeSource {
             request.headers.add(name: "Cache-Control", value: "no-cache")
             request.headers.add(name: "Pragma", value: "no-cache")
         }
-        if let credentials = base.credentials, url.hasSameOrigin(as: base) {
+        for header in secret { request.headers.replaceOrAdd(name: header.name, value: header.value) }
+        if secret.contains(where: { $0.name.lowercased() == "authorization" }) {
+            // What the person's file or command says counts.
+        } else if let credentials = base.credentials, url.hasSameOrigin(as: base) {
             request.headers.add(name: "Authorization", value: ClientPool.basic(credentials).headerValue)
         } else if let credentials = url.credentials {
             request.headers.add(name: "Authorization", value: ClientPool.basic(credentials).headerValue)

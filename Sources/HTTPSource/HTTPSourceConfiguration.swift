@@ -14,6 +14,8 @@ public struct HTTPSourceConfiguration: Sendable {
     public var proxy = ProxySettings.current
     /// A file or directory of the CA certificates to believe; nil for the system's.
     public var authorities = TrustedAuthorities.fromEnvironment
+    /// What opens a private origin.
+    public var secrets = OriginSecrets()
     /// The User-Agent header.
     public var userAgent = "incremental-fs"
 

@@ -61,6 +61,14 @@ public struct OriginURL: Sendable, Equatable {
     /// The address for people: without credentials and query, which may be secret.
     public var display: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
 
+    /// This machine by its very name or address.
+    var isLoopback: Bool { host == "localhost" || host.hasSuffix(".localhost") || host == "::1" || isLoopbackIPv4 }
+
+    private var isLoopbackIPv4: Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { part in part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8(part) != nil }
+    }
+
     func hasSameOrigin(as other: OriginURL) -> Bool { isSecure == other.isSecure && host == other.host && port == other.port }
 
     /// The address of a file beside this one: raw bytes, `/` between components; empty means this address. The query is

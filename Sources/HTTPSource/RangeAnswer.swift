@@ -39,7 +39,7 @@ enum RangeAnswer: Equatable {
             var size = ""
             if let text = headers.first(name: "content-range"), case .unsatisfied(let total)? = ContentRange(text) { size = ": it has \(total) bytes" }
             return final("does not have bytes \(offset)-\(offset + UInt64(length) - 1)\(size); it was cut short or belongs to another package: publish it again")
-        case 401: return final("wants a login (401): put user:password@ before the host in the address")
+        case 401: return final("wants a login (401): name one with --header-file or --header-command, write it to ~/.netrc, or put user:password@ before the host in the address")
         case 403: return final("may not be read (403 Forbidden): ask the server's owner for access")
         case 404: return final("does not exist (404 Not Found): check the address, or publish it again")
         case 410: return final("is gone (410): the publisher has taken it away")

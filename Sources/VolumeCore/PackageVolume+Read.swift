@@ -95,14 +95,36 @@ extension PackageVolume {
         requests.push(contentsOf: units.map { LoadRequest(unit: LoadUnit(.chunk, $0), priority: priority) })
     }
 
-    /// Declares that `range` of the node will be waited for (`incfs prefetch`, `wait --path`).
-    public func prefetch(node: TreeNode) {
-        guard let number = node.objectNumber else { return }
+    /// Declares that all of the node will be waited for (`incfs prefetch`, `wait --path`). False: only its index pages were asked
+    /// for, because nobody knows yet what it consists of: declare it again when they are there.
+    @discardableResult
+    public func prefetch(node: TreeNode) -> Bool {
+        guard let number = node.objectNumber else { return true }
         switch resolve(number) {
-        case .ready(let object): request(object, 0..<object.size, priority: .declared)
-        case .waiting(let units): requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .declared) })
-        case .failed: break
+        case .ready(let object):
+            request(object, 0..<object.size, priority: .declared)
+            return true
+        case .waiting(let units):
+            requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .declared) })
+            return false
+        case .failed: return true
         }
+    }
+
+    /// Whether every byte of the node is here; an error that is final counts as an answer too.
+    public func isPresent(node: TreeNode) -> Result<Bool, Errno> {
+        guard let number = node.objectNumber else { return .success(true) }
+        switch resolve(number) {
+        case .ready(let object): return .success(object.stored.isPresent(bytes: 0..<object.size))
+        case .waiting: return .success(false)
+        case .failed(let error): return .failure(error)
+        }
+    }
+
+    /// The node's content as a file of the store, to be cloned; nil unless it is complete and has one of its own.
+    public func completeFile(of node: TreeNode) -> OwnedDescriptor? {
+        guard let number = node.objectNumber, case .ready(let object) = resolve(number) else { return nil }
+        return try? object.stored.openCompleteFile()
     }
 
     /// Asks for every index page that is not here: without them a first touch costs a second round trip.
@@ -149,9 +171,12 @@ extension PackageVolume {
         return node
     }
 
-    /// Declares that everything below `node` will be waited for.
-    public func prefetch(tree node: Int) {
-        guard tree.node(node).kind == .directory else { return prefetch(node: tree.node(node)) }
-        for entry in tree.entries(of: node) { prefetch(tree: tree.entry(entry).node) }
+    /// The regular files at and below `number`, in the order of the tree.
+    public func files(below number: Int) -> [Int] {
+        switch tree.node(number).kind {
+        case .regular: return [number]
+        case .symbolicLink: return []
+        case .directory: return tree.entries(of: number).flatMap { files(below: tree.entry($0).node) }
+        }
     }
 }

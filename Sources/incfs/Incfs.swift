@@ -26,8 +26,8 @@ struct Incfs: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, StatusCommand.self,
-            WaitCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self,
+            PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, FetchCommand.self, ListCommand.self, CatCommand.self, StatusCommand.self,
+            WaitCommand.self, PrefetchCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self,
         ])
 
     static func main() {

@@ -31,6 +31,7 @@ struct MountCommand: Talkative {
     var readTimeout: Double?
 
     @OptionGroup var trust: TrustOptions
+    @OptionGroup var access: AccessOptions
 
     @Flag(help: "Let other users see the mount. For users other than root /etc/fuse.conf must have the line user_allow_other.")
     var allowOther = false
@@ -53,7 +54,8 @@ struct MountCommand: Talkative {
         let daemon = try Daemon(store: store.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
-            insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current)
+            insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current,
+            access: try access.resolved())
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }
             guard foreground else { return }

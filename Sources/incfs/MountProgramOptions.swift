@@ -5,6 +5,7 @@ struct MountProgramOptions: Equatable {
     /// Options of `incfs mount` by the name that they have here; whether they take a value. The word is the name with dashes.
     static let own: [String: Bool] = [
         "store": true, "read_timeout": true, "no_fill": false, "allow_other": false, "insecure": false, "require_pin": false, "noexec": false,
+        "header_file": true, "header_command": true, "client_cert": true, "client_key": true,
     ]
 
     /// What mount(8) passes on, or people write, that needs nothing done: it is for mount(8) or systemd, or always so here.

@@ -39,4 +39,9 @@ enum MountpointPath {
         if let names = try? SystemCalls.list(real), !names.isEmpty { Terminal.note("\(text) is not empty; what is in it is hidden while the package is mounted.") }
         return real.string
     }
+
+    /// A path or pattern as it is inside the mount: a user may give it from the root of the file system as well.
+    static func inside(_ text: String, of mountpoint: String) -> String {
+        text.hasPrefix(mountpoint + "/") ? String(text.dropFirst(mountpoint.utf8.count + 1)) : text == mountpoint ? "" : text
+    }
 }

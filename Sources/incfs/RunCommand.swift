@@ -30,6 +30,7 @@ struct RunCommand: Talkative {
     @OptionGroup var talk: TalkOptions
     @OptionGroup var trust: TrustOptions
     @OptionGroup var writable: WritableOptions
+    @OptionGroup var access: AccessOptions
 
     @Option(help: ArgumentHelp("The program to start instead of the publisher's: its path inside the package.", valueName: "path"))
     var program: String?
@@ -62,7 +63,8 @@ struct RunCommand: Talkative {
         try daemon.places.makeRuntimeDirectory()
         let place = SharedMountpoint.path(address, store: daemon.store, in: daemon.places)
         let request = MountRequest(
-            address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, requirePin: trust.requirePin, lease: true, shared: true, proxies: .current)
+            address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, requirePin: trust.requirePin, lease: true, shared: true,
+            proxies: .current, access: try access.resolved())
         var status = ExitStatus.runFailed
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             let watch = RunWatch(daemon: daemon, request: request, report: report, speaks: isatty(STDERR_FILENO) == 1)

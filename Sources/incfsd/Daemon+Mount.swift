@@ -78,7 +78,7 @@ extension Daemon {
         let proxies = request.proxies
         let source: any RangeSource
         do throws(OriginURL.Invalid) {
-            source = try PackageOrigin.source(address: request.address) { name in
+            source = try PackageOrigin.source(address: request.address, secrets: OriginSecrets(request.access)) { name in
                 switch name {
                 case "http_proxy": proxies.httpProxy
                 case "https_proxy": proxies.httpsProxy
@@ -122,6 +122,7 @@ extension Daemon {
             case Errno(rawValue: ENODEV), .noSuchAddressOrDevice: .noFUSE
             default: .internalFailure
             }
+            if let refusal = WithoutFUSE.refusal(request, package.source.name, "\(error)", error.errno) { throw refusal }
             throw ControlError(code, "Cannot mount at \(request.mountpoint): \(error)", exit: .permission, errno: error.errno.rawValue)
         }
         let configuration = MountConfiguration(request: request, root: package.root.description, uid: peer.uid, gid: peer.gid)

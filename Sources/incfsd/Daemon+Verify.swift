@@ -8,7 +8,7 @@ extension Daemon {
             if let mountpoint = request.mountpoint { return try await verify(try mount(at: mountpoint).mounted.package, progress) }
             guard let address = request.address else { throw ControlError(.usage, "Say which mount point or address to verify.") }
             let package = try await open(
-                MountRequest(address: address, root: request.root, mountpoint: address, fill: false, insecure: request.insecure, proxies: request.proxies))
+                Self.mountRequest(PackageReference(address: address, root: request.root, insecure: request.insecure, proxies: request.proxies, access: request.access), fill: false))
             do {
                 try await package.loadIndex()
                 let report = try await verify(package, progress)

@@ -89,6 +89,7 @@ final class Daemon: ControlHandler {
     }
 
     func wait(_ request: WaitRequest, progress: @escaping ProgressReporter) async throws {
+        if let patterns = request.patterns { return try await wait(for: patterns, request, progress) }
         let mount = try mount(at: request.mountpoint)
         let clock = ContinuousClock()
         let end = request.timeoutSeconds.map { clock.now + .seconds($0) }
@@ -107,16 +108,6 @@ final class Daemon: ControlHandler {
                 done: status.blocksPresent, total: status.blocksTotal, bytesPerSecond: status.rateBytesPerSecond, secondsLeft: status.secondsLeft,
                 note: status.waitReason ?? status.lastError))
             try await Task.sleep(for: end.map { min(.milliseconds(250), max(.zero, $0 - clock.now)) } ?? .milliseconds(250))
-        }
-    }
-
-    func prefetch(_ request: PrefetchRequest) async throws {
-        let volume = try mount(at: request.mountpoint).mounted.package.volume
-        for path in request.paths {
-            guard let node = volume.node(atPath: path.bytes) else {
-                throw ControlError(.usage, "There is no \(path.path) in the package at \(request.mountpoint).", hint: "Give paths as they are below the mount point.")
-            }
-            try await offPool { volume.prefetch(tree: node) }
         }
     }
 

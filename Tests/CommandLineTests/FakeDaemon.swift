@@ -69,6 +69,9 @@ final class FakeDaemon: ControlHandler {
     }
 
     func prefetch(_ request: PrefetchRequest) async throws {}
+    func fetch(_ request: FetchRequest, progress: @escaping ProgressReporter) async throws -> FetchReport { throw CancellationError() }
+    func list(_ request: ListRequest) async throws -> ListReport { ListReport(entries: []) }
+    func cat(_ request: CatRequest, content: @escaping ContentWriter) async throws {}
     func stop(_ request: StopRequest) async throws { note(request.onlyIfIdle ? "stop if idle" : "stop") }
 }
 

@@ -29,7 +29,13 @@ import Testing
                 VerifyReport(blocksChecked: 1, blocksMissing: 2, problems: [VerifyProblem(path: path, firstBlock: 1, blockCount: 2, problem: "p")])
             }
             func failed(_ error: ControlError) -> FailedAnswer { FailedAnswer(error: error) }
+            let fetched = FetchReport(directory: "/d", name: "n", release: "", root: "", files: 1, bytes: 2, bytesFetched: 3, filesCloned: 0)
+            func listed(_ path: WirePath, _ target: WirePath?) -> ListReport {
+                ListReport(entries: [ListEntry(path: path, kind: .symlink, mode: 0o777, linkCount: 1, size: 2, modifiedSeconds: 3, modifiedNanoseconds: 4, target: target)])
+            }
             return [
+                "fetch": (try json(fetched), try json(fetched)),
+                "ls": (try json(listed(path, path)), try json(listed(WirePath("a"), nil))),
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
                 "mount": (try json(mounted(path)), try json(mounted(nil))),
                 "status": (try json(UserStatus([full])), try json(UserStatus([least]))),

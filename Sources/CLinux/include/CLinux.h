@@ -32,6 +32,7 @@ int64_t clinux_writev(int fd, const struct iovec *iov, int count);
 int64_t clinux_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 int64_t clinux_fallocate(int fd, int mode, off_t offset, off_t length);
 int64_t clinux_renameat2(int olddir, const char *oldpath, int newdir, const char *newpath, unsigned flags);
+int64_t clinux_syncfs(int fd);
 int64_t clinux_memfd_create(const char *name);
 int64_t clinux_ioctl_u32(int fd, unsigned long request, uint32_t *value);
 int64_t clinux_ioctl_ptr(int fd, unsigned long request, void *value);
