@@ -59,6 +59,8 @@ let package = Package(
         room("VolumeCore", ["BlockStore", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem", collections]),
         room("VolumeFUSE", ["VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem"]),
         room("ContractVolume", ["LinuxSystem", "Integrity", "CLZ4", "CZstd", system, heap]),
+        // The strict reader of backing directories: shares nothing with what writes them.
+        room("BackingCheck", ["LinuxSystem", "Integrity", "CLZ4", "CZstd"]),
         room("ContractFUSE", ["ContractVolume", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
 
         // Publishing.
@@ -88,7 +90,7 @@ let package = Package(
         // Executables.
         .executableTarget(name: "incfs-keeper", dependencies: ["FUSEMount", "KeeperLink", "LinuxSystem"], swiftSettings: strict),
         .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "VolumeCore", "PackageFormat", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
-        .executableTarget(name: "incfs", dependencies: ["ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
+        .executableTarget(name: "incfs", dependencies: ["BackingCheck", "ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
         .executableTarget(
             name: "incfs-origin",
             dependencies: [
@@ -143,6 +145,7 @@ let package = Package(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
         tests("ContractVolumeTests", ["ContractVolume", "LinuxSystem"]),
+        tests("BackingCheckTests", ["BackingCheck", "ContractVolume", "Integrity", "CLinux", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
         tests("KeeperTests", ["LinuxSystem", "KeeperTesting", "incfs-keeper", "keeper-test-daemon"]),

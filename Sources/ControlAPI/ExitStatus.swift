@@ -4,7 +4,7 @@ public struct ExitStatus: Hashable, Sendable {
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     public static let success = ExitStatus(rawValue: 0)
-    /// Anything without a number of its own; for `verify`: something is wrong with the stored data.
+    /// Anything without a number of its own; for `verify` and `fsck`: something is wrong with the stored data.
     public static let failure = ExitStatus(rawValue: 1)
     /// The command line is wrong.
     public static let usage = ExitStatus(rawValue: 2)
@@ -29,7 +29,7 @@ public struct ExitStatus: Hashable, Sendable {
     /// 128 plus the number of the signal.
     public static let table: [(status: ExitStatus, meaning: String)] = [
         (.success, "success"),
-        (.failure, "failure; for verify: something is wrong with what is stored"),
+        (.failure, "failure; for verify and fsck: something is wrong with what is stored"),
         (.usage, "wrong usage"),
         (.unreachable, "the origin cannot be reached, or does not serve what is asked for"),
         (.untrusted, "verification failed, or nothing says that the address can be trusted"),

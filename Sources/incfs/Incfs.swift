@@ -27,7 +27,7 @@ struct Incfs: ParsableCommand {
         version: Version.text,
         subcommands: [
             PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, FetchCommand.self, ListCommand.self, CatCommand.self, StatusCommand.self,
-            WaitCommand.self, PrefetchCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self,
+            WaitCommand.self, PrefetchCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self, FsckCommand.self, DumpCommand.self,
         ])
 
     static func main() {

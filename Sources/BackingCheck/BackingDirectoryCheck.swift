@@ -1,0 +1,110 @@
+import Glibc
+import LinuxSystem
+
+/// Checks a backing directory: every file in it, and that the names fit each other. Looks at nothing outside the directory and
+/// follows no symbolic link.
+public final class BackingDirectoryCheck {
+    public private(set) var findings: [BackingFinding] = []
+    public private(set) var filesChecked: UInt64 = 0
+    private let root: CInt
+    private let readsData: Bool
+
+    /// Checks the directory at `path`. `readsData`: decode each block and compare it with the hash tree as well.
+    ///
+    /// Throws what opening and listing the directory throws, and what reading a file throws for reasons of the disk.
+    public init(_ path: FilePath, readsData: Bool) throws(Errno) {
+        root = try SystemCalls.open(path, flags: O_RDONLY | O_DIRECTORY).take()
+        self.readsData = readsData
+        var inventory = BackingInventory()
+        try inventory.walk(root)
+        findings += inventory.findings
+        // A mapped file's window is held against the size of its source.
+        var sizes: [String: UInt64] = [:]
+        var mapped: [(file: BackingInventory.File, structure: BackingStructure)] = []
+        for file in inventory.sorted {
+            filesChecked += 1
+            guard let descriptor = try open(file) else { continue }
+            var reader = try BackingReader(descriptor.rawValue)
+            if readsData { try reader.checkData() }
+            var found = reader.findings
+            if reader.structure.length >= 56, !reader.structure.identity.isEmpty {
+                found += BackingNames.findings(file, reader.structure, descriptor.rawValue, isDamaged: reader.isDamaged)
+                if reader.structure.isMapped { mapped.append((file, reader.structure)) } else if let name = file.indexName { sizes[name] = reader.structure.size }
+            } else if file.paths.isEmpty, let name = file.indexName {
+                found.append(BackingFinding(.warning, "Nothing shows this file, whose creation was interrupted.", remedy: "remove it", repair: .unlink(name, in: ".index")))
+            }
+            findings += found.map { var finding = $0; finding.path = file.title; return finding }
+        }
+        for (file, structure) in mapped {
+            let source = String(hex: structure.identity)
+            guard let size = sizes[source] else {
+                findings.append(BackingFinding(.damage, at: 40, "The source of the mapped file, .index/\(source), is not there: it cannot be opened (ENOENT).", path: file.title))
+                continue
+            }
+            if structure.firstRecord > size || structure.size > size - structure.firstRecord {
+                findings.append(BackingFinding(.warning, at: 24, "The window of \(structure.size) bytes from \(structure.firstRecord) on ends behind its source, which has \(size) bytes.", path: file.title))
+            }
+        }
+    }
+
+    deinit { SystemCalls.close(root) }
+
+    /// nil when the file is gone or cannot be opened, which is a finding.
+    private func open(_ file: BackingInventory.File) throws(Errno) -> OwnedDescriptor? {
+        do throws(Errno) { return try SystemCalls.open(Array(file.title.utf8), beneath: root, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK) } catch {
+            findings.append(BackingFinding(.damage, "The file cannot be opened: \(error).", path: file.title))
+            return nil
+        }
+    }
+
+    public var damage: Int { findings.count { $0.severity == .damage && !$0.isRepaired } }
+    public var warnings: Int { findings.count { $0.severity == .warning && !$0.isRepaired } }
+
+    /// Does what can be done, once, and marks what has been done. Nobody may use the directory meanwhile. After it, check again:
+    /// what a repair uncovers is found then.
+    public func repair() throws(Errno) {
+        var cut: Set<String> = []
+        for index in findings.indices {
+            guard let repair = findings[index].repair else { continue }
+            // Offsets count only as long as nothing has been cut off or appended.
+            if case .append = repair, cut.contains(findings[index].path) { continue }
+            if case .truncate = repair { cut.insert(findings[index].path) }
+            try apply(repair, to: findings[index].path)
+            findings[index].isRepaired = true
+        }
+    }
+
+    private func apply(_ repair: BackingRepair, to path: String) throws(Errno) {
+        if case .unlink(let name, let directory) = repair {
+            let special = try SystemCalls.open(name: Array(directory.utf8), in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            try SystemCalls.remove(Array(name.utf8), in: special.rawValue)
+            return
+        }
+        let file = try SystemCalls.open(Array(path.utf8), beneath: root, flags: O_RDWR | O_NOFOLLOW)
+        switch repair {
+        case .write(let bytes, let offset): try write(bytes, offset, file.rawValue)
+        case .append(let record, let link):
+            let end = try SystemCalls.status(of: file.rawValue).size
+            try write(record, end, file.rawValue)
+            try SystemCalls.fdatasync(file.rawValue)
+            try write(BackingBytes.bytes(end, 8), link, file.rawValue)
+        case .truncate(let end): try SystemCalls.truncate(file.rawValue, to: end)
+        case .setAttribute(let name, let value):
+            var failure: Errno?
+            value.withUnsafeBytes { raw in do throws(Errno) { try SystemCalls.setExtendedAttribute(name, raw, ofDescriptor: file.rawValue) } catch { failure = error } }
+            if let failure { throw failure }
+        case .link(let name, let directory):
+            do throws(Errno) { try SystemCalls.makeDirectory(Array(directory.utf8), in: root, mode: 0o777) } catch { guard error == .fileExists else { throw error } }
+            let special = try SystemCalls.open(name: Array(directory.utf8), in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            try SystemCalls.link(file.rawValue, as: Array(name.utf8), in: special.rawValue)
+        case .unlink: break
+        }
+        try SystemCalls.fsync(file.rawValue)
+    }
+
+    private func write(_ bytes: [UInt8], _ offset: UInt64, _ descriptor: CInt) throws(Errno) {
+        var failure: Errno?
+        bytes.withUnsafeBytes { raw in do throws(Errno) { try SystemCalls.pwriteAll(descriptor, raw, at: offset) } catch { failure = error } }
+        if let failure { throw failure }
+    }
+}

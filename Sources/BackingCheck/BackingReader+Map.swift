@@ -1,0 +1,61 @@
+import LinuxSystem
+
+extension BackingReader {
+    /// Entries looked at in one piece; and the runs that are kept at most, so that memory has a bound.
+    static let piece: UInt64 = 65536
+    static let mostRuns = 1 << 20
+
+    mutating func readMap() throws(Errno) {
+        guard let base = structure.mapBase, structure.mapEntries >= structure.dataBlocks, structure.regions.contains(where: { $0.what == "the block map" && $0.range.lowerBound == base }) else { return }
+        var index: UInt64 = 0
+        while index < structure.mapEntries {
+            let count = min(Self.piece, structure.mapEntries - index)
+            let map = try bytes.read(base + index * 10, Int(count) * 10)
+            // Nothing but a file that shrinks meanwhile gives fewer.
+            guard map.count == Int(count) * 10 else { find(.damage, at: base + index * 10, "The block map could not be read to its end."); return }
+            for step in 0..<Int(count) where map[step * 10..<step * 10 + 10].contains(where: { $0 != 0 }) {
+                consider(index + UInt64(step), map[step * 10..<step * 10 + 10], at: base + (index + UInt64(step)) * 10)
+            }
+            index += count
+        }
+        for run in structure.runs where run.first < structure.dataBlocks {
+            structure.regions.append((run.offset..<run.offset + run.length, String(blocks: run.first, count: run.count)))
+        }
+    }
+
+    private mutating func consider(_ index: UInt64, _ entry: ArraySlice<UInt8>, at place: UInt64) {
+        let offset = BackingBytes.number(entry, 0, 6), stored = BackingBytes.number(entry, 6, 2), flags = BackingBytes.number(entry, 8, 2)
+        let isData = index < structure.dataBlocks
+        let name = isData ? "block \(index)" : "hash block \(index - structure.dataBlocks)"
+        guard offset != 0, stored != 0 else {
+            find(.warning, at: place, "The entry of \(name) is half written (offset \(offset), size \(stored), flags \(flags)): the block counts as missing.", remedy: "clear the entry", repair: .write([UInt8](repeating: 0, count: 10), at: place))
+            return
+        }
+        guard offset >= 56, offset + stored <= structure.length else {
+            // A block that is not there can come again.
+            find(.damage, at: place, "\(name.prefix(1).uppercased() + name.dropFirst()) is said to be at \(String(place: offset)) with \(stored) bytes; the file ends at \(String(place: structure.length)).",
+                remedy: "mark the block as missing", repair: .write([UInt8](repeating: 0, count: 10), at: place))
+            return
+        }
+        if isData {
+            structure.dataPresent += 1
+            if flags > 2 { find(.damage, at: place + 8, "The entry of \(name) has the unknown flags \(flags).") }
+            let whole = min(4096, structure.size - index * 4096)
+            if flags == 0, stored != whole { find(.warning, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored as it is with \(stored) bytes; it has \(whole).") }
+            if stored > 8192 { find(.damage, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored with \(stored) bytes; 8192 are the most.") }
+        } else {
+            structure.hashPresent += 1
+            let expected = (structure.signature?.treeOffset ?? 0) + (index - structure.dataBlocks) * 4096
+            if offset != expected || stored != 4096 || flags != 0 {
+                find(.damage, at: place, "The entry of \(name) says \(String(place: offset)), \(stored) bytes, flags \(flags); its place is \(String(place: expected)), 4096 bytes, flags 0.")
+            }
+        }
+        if let last = structure.runs.last, last.first + last.count == index, last.offset + last.length == offset, UInt64(last.compression) == flags, index != structure.dataBlocks {
+            structure.runs[structure.runs.count - 1].count += 1
+            structure.runs[structure.runs.count - 1].length += stored
+        } else if structure.runs.count < Self.mostRuns {
+            structure.runs.append(BackingStructure.Run(first: index, count: 1, compression: UInt16(flags), offset: offset, length: stored))
+            if structure.runs.count == Self.mostRuns { find(.note, at: place, "The blocks are in more than \(Self.mostRuns) places; whether those from here on overlap is not looked at.") }
+        }
+    }
+}

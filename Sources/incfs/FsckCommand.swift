@@ -1,0 +1,98 @@
+import ArgumentParser
+import BackingCheck
+import ControlAPI
+import Glibc
+import LinuxSystem
+
+struct FsckCommand: Talkative {
+    static let configuration = CommandConfiguration(
+        commandName: "fsck",
+        abstract: "Check a backing directory.",
+        discussion: """
+            Reads every backing file of the directory of a contract mount record by record, and says what is not as the format \
+            has it: damage (something cannot be used), warnings (it can be used, and is not as it should be), notes. Changes \
+            nothing unless --repair is given. Exit status 1 if there is damage or a warning that has not been repaired.
+            """)
+
+    @Argument(help: ArgumentHelp("A backing directory.", valueName: "directory"))
+    var directory: String
+
+    @Flag(help: "Decode every stored block too, and compare it with the file's hash tree.")
+    var data = false
+
+    @Flag(help: "Put right what can be without losing anything that could be read. The directory must not be mounted.")
+    var repair = false
+
+    @OptionGroup var talk: TalkOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    struct Report: Encodable {
+        var filesChecked: UInt64
+        /// What remains.
+        var damage: Int
+        var warnings: Int
+        var findings: [BackingFinding]
+    }
+
+    /// A repair may uncover what could not be seen before it; each round removes something, and a few are enough.
+    private static let mostRounds = 8
+
+    func run() throws {
+        let report = try check()
+        if json { try Terminal.json(report) } else {
+            for finding in report.findings where finding.severity != .note || !talk.quiet { Terminal.output(Self.text(finding)) }
+            let found = [(report.damage, "damaged place"), (report.warnings, "warning")].filter { $0.0 > 0 }.map { HumanText.count(UInt64($0.0), $0.1) }
+            let repaired = report.findings.count { $0.isRepaired }
+            let done = repaired == 0 ? "" : "; \(repaired) repaired"
+            Terminal.output("\(found.isEmpty ? "All is well" : found.joined(separator: ", ")): \(HumanText.count(report.filesChecked, "file")) checked\(done).")
+            if !repair, report.findings.contains(where: { $0.remedy != nil && $0.severity != .note }) { Terminal.note("some of this can be put right: incfs fsck --repair") }
+        }
+        if report.damage + report.warnings > 0 { throw ExitStatus.failure }
+    }
+
+    static func text(_ finding: BackingFinding) -> String {
+        let place = finding.offset.map { " at 0x\(String($0, radix: 16))" } ?? ""
+        let remedy = finding.isRepaired ? " [repaired: \(finding.remedy ?? "")]" : finding.remedy.map { " [--repair: \($0)]" } ?? ""
+        return Terminal.printable("\(finding.path)\(place): \(finding.severity.rawValue): \(finding.message)\(remedy)")
+    }
+
+    private func check() throws -> Report {
+        let path = FilePath(directory)
+        do {
+            guard try SystemCalls.status(of: path).kind == .directory else { throw Errno.notDirectory }
+            if repair { try refuseWhileMounted(path) }
+            var check = try BackingDirectoryCheck(path, readsData: data)
+            var repaired: [BackingFinding] = []
+            var rounds = 0
+            while repair, rounds < Self.mostRounds {
+                try check.repair()
+                let done = check.findings.filter(\.isRepaired)
+                if done.isEmpty { break }
+                repaired += done
+                check = try BackingDirectoryCheck(path, readsData: data)
+                rounds += 1
+            }
+            return Report(filesChecked: check.filesChecked, damage: check.damage, warnings: check.warnings, findings: repaired + check.findings)
+        } catch let error as Errno {
+            throw ControlError(.usage, "\(directory) cannot be checked: \(error).", hint: "Give the backing directory of a contract mount, and use an account that may read and, to repair, write it.")
+        }
+    }
+
+    /// The daemon of a contract mount holds this lock as long as it serves the directory.
+    private func refuseWhileMounted(_ path: FilePath) throws {
+        let status = try SystemCalls.status(of: path)
+        for place in Self.places {
+            guard let lock = try? SystemCalls.open(place.appending("\(status.device)-\(status.inode).lock"), flags: O_RDWR) else { continue }
+            do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch {
+                throw ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.")
+            }
+        }
+    }
+
+    private static var places: [FilePath] {
+        let user = getenv("XDG_RUNTIME_DIR").map { FilePath(String(cString: $0)).appending("incfs").appending("contract") }
+        return ["/run/incfs/contract", FilePath("/tmp/incfs-\(geteuid())").appending("contract")] + (user.map { [$0] } ?? [])
+    }
+}

@@ -1,0 +1,144 @@
+import BackingCheck
+import ContractVolume
+import Glibc
+import LinuxSystem
+import Testing
+
+/// The strict reader: content with what is right, and exact about what is not.
+@Suite struct DirectoryCheckTests {
+    private func findings(_ root: FilePath, data: Bool = false) throws -> [BackingFinding] {
+        try BackingDirectoryCheck(root, readsData: data).findings.filter { $0.severity != .note }
+    }
+
+    @Test func theGoldenDirectoryIsInOrder() throws {
+        let data = try GoldenDirectory()
+        let found = try findings(data.root)
+        #expect(found.isEmpty, "\(found)")
+    }
+
+    /// The blocks that the kernel could not read are the ones that are found.
+    @Test func dataThatCannotBeReadIsFound() throws {
+        let data = try GoldenDirectory()
+        let found = try findings(data.root, data: true)
+        let bad = Set(data.golden.files.filter { $0.readback.bad > 0 }.compactMap(\.finalPath))
+        #expect(Set(found.map(\.path)) == bad)
+        #expect(found.contains { $0.path == "signed_nohash" && $0.message.contains("Blocks 0 to 29: hash block 0 above has not been stored") })
+    }
+
+    @Test func oldFilesAreAccepted() throws {
+        let place = try Scratch.directory("old")
+        defer { try? Scratch.run(["rm", "-rf", place.string]) }
+        let file = try SystemCalls.open(place.appending("old"), flags: O_RDWR | O_CREAT, mode: 0o644)
+        try write(OldFile.bytes, 0, file.rawValue)
+        try BackingAttributes.set(BackingAttributes.size, [12, 0, 0, 0, 0, 0, 0, 0], ofDescriptor: file.rawValue)
+        #expect(try findings(place).isEmpty)
+        // One bit of what the checksum covers.
+        try write([0x6a], 0x88, file.rawValue)
+        #expect(try findings(place).contains { $0.offset == 0x78 && $0.message.contains("checksum") })
+        try write(OldFile.bytes, 0, file.rawValue)
+        let directory = try BackingDirectory(place)
+        let found = try SystemCalls.open(place.appending("old"), flags: BackingDirectory.pathFlag)
+        let opened = try directory.files.open(found.rawValue)
+        var buffer = [UInt8](repeating: 0, count: 12)
+        let outcome = buffer.withUnsafeMutableBytes { opened.file.read(from: 0, into: $0) }
+        #expect(opened.size == 12 && outcome == .missing(0))
+    }
+
+    private func write(_ bytes: [UInt8], _ offset: UInt64, _ descriptor: CInt) throws {
+        try bytes.withUnsafeBytes { try SystemCalls.pwriteAll(descriptor, $0, at: offset) }
+    }
+
+    /// One fault each: where it is found, a word of the message, and whether a repair removes it.
+    struct Fault: Sendable, CustomStringConvertible {
+        var path: String
+        var offset: UInt64
+        var bytes: [UInt8]
+        var found: UInt64?
+        var word: String
+        var isRepairable = false
+        var description: String { "\(path) \(offset) \(word)" }
+    }
+
+    @Test(arguments: [
+        Fault(path: "one_byte", offset: 0, bytes: [0], found: 0, word: "no backing file"),
+        Fault(path: "one_byte", offset: 8, bytes: [2], found: 8, word: "version 2"),
+        Fault(path: "one_byte", offset: 18, bytes: [0, 0x20], found: 18, word: "block size"),
+        Fault(path: "one_byte", offset: 16, bytes: [57], found: 16, word: "57 bytes"),
+        Fault(path: "one_byte", offset: 24, bytes: [0], found: 24, word: "no block map"),
+        Fault(path: "one_byte", offset: 24, bytes: [0, 0, 1], found: 65536, word: "not there in full"),
+        Fault(path: "one_byte", offset: 66, bytes: [9], found: 66, word: "unknown type 9"),
+        Fault(path: "one_byte", offset: 67, bytes: [56], found: 66, word: "56 bytes"),
+        Fault(path: "one_byte", offset: 73, bytes: [66], found: 73, word: "not behind"),
+        Fault(path: "one_byte", offset: 73, bytes: [150], found: 150, word: "not there in full", isRepairable: true),
+        Fault(path: "one_byte", offset: 73, bytes: [0], found: nil, word: "no status record", isRepairable: true),
+        Fault(path: "one_byte", offset: 125, bytes: [7], found: 125, word: "counts 7", isRepairable: true),
+        Fault(path: "one_byte", offset: 60, bytes: [0], found: nil, word: "", isRepairable: true),
+        Fault(path: "one_byte", offset: 62, bytes: [0], found: 56, word: "half written", isRepairable: true),
+        Fault(path: "one_byte", offset: 56, bytes: [0xFF, 0xFF], found: 56, word: "the file ends", isRepairable: true),
+        Fault(path: "one_byte", offset: 64, bytes: [3], found: 64, word: "unknown flags 3"),
+        Fault(path: "one_byte", offset: 157, bytes: [1, 2, 3], found: 157, word: "3 bytes at the end", isRepairable: true),
+        Fault(path: "mapped_tail", offset: 24, bytes: [1], found: 24, word: "no multiple of 4096"),
+        Fault(path: "mapped_tail", offset: 40, bytes: [1, 2, 3], found: 40, word: "is not there"),
+        Fault(path: "signed_1blk", offset: 56, bytes: [3], found: 56, word: "version is 3"),
+    ]) func faults(_ fault: Fault) throws {
+        let data = try GoldenDirectory()
+        let file = try SystemCalls.open(data.root.appending(fault.path), flags: O_RDWR)
+        let before = try SystemCalls.contents(of: data.root.appending(fault.path))
+        try write(fault.bytes, fault.offset, file.rawValue)
+        let changed = try SystemCalls.contents(of: data.root.appending(fault.path))
+        let check = try BackingDirectoryCheck(data.root, readsData: false)
+        if fault.word.isEmpty { #expect(changed == before && check.damage + check.warnings == 0) } else {
+            #expect(check.findings.contains { $0.path == fault.path && $0.offset == fault.found && $0.message.contains(fault.word) && $0.severity != .note }, "\(check.findings)")
+        }
+        #expect(try SystemCalls.contents(of: data.root.appending(fault.path)) == changed)
+        try check.repair()
+        var rounds = 0
+        while rounds < 3 { let next = try BackingDirectoryCheck(data.root, readsData: false); try next.repair(); rounds += 1 }
+        let left = try findings(data.root)
+        #expect(left.isEmpty == fault.isRepairable, "\(left)")
+    }
+
+    @Test func namesArePutRight() throws {
+        let data = try GoldenDirectory(), root = try data.root
+        try SystemCalls.unlink(root.appending(".index").appending(data.id("one_byte")))
+        try SystemCalls.unlink(root.appending(".incomplete").appending(data.id("partial_20m")))
+        try Scratch.run(["ln", root.appending("exact_4096").string, root.appending(".incomplete").appending(data.id("exact_4096")).string])
+        let resized = try SystemCalls.open(root.appending("lz4_1m"), flags: O_RDWR)
+        try BackingAttributes.set(BackingAttributes.size, [9, 0], ofDescriptor: resized.rawValue)
+        let torn = try SystemCalls.open(root.appending(".index").appending(String(repeating: "0", count: 32)), flags: O_RDWR | O_CREAT, mode: 0o644)
+        try write(Array("INCFS".utf8), 0, torn.rawValue)
+        let check = try BackingDirectoryCheck(root, readsData: false)
+        let paths = Set(check.findings.filter { $0.severity != .note }.map(\.path))
+        #expect(paths == ["one_byte", "partial_20m", "exact_4096", "lz4_1m", ".index/" + String(repeating: "0", count: 32)])
+        try check.repair()
+        let left = try findings(root)
+        #expect(left.isEmpty, "\(left)")
+    }
+
+    /// Whatever a file's bytes are, the reader ends and reads nothing outside; a cut file is one that a crash leaves.
+    @Test func everyCutIsReadToItsEnd() throws {
+        let data = try GoldenDirectory(), whole = try SystemCalls.contents(of: data.root.appending("signed_1blk"))
+        let path = data.path.appending("cut")
+        for length in 0..<whole.count {
+            let file = try SystemCalls.open(path, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o644)
+            try write(Array(whole[..<length]), 0, file.rawValue)
+            var reader = try BackingReader(file.rawValue)
+            try reader.checkData()
+            #expect(!reader.findings.isEmpty && !reader.structure.lines.isEmpty, "cut to \(length)")
+        }
+    }
+}
+
+/// A file of an old kernel, with checksums in its records.
+enum OldFile {
+    static let bytes: [UInt8] = hex("""
+        494e434653000000 0100000000000000 38000010 00000000 4600000000000000 0c00000000000000 8c7dd922ad47494f c02c388e12c00eac 6d65746164617461
+        313233313233 022500 9aefef72 7500000000000000 0000000000000000 3800000000000000 0e00 fb5e7289 00000000000000000000 012300 7445d3b9 0000000000000000
+        4600000000000000 6b00000000000000 01000000
+        """)
+
+    private static func hex(_ text: String) -> [UInt8] {
+        let digits = text.compactMap(\.hexDigitValue)
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+}
