@@ -27,9 +27,16 @@ extension ContractFileSystem {
         FUSEEntry(nodeID: node.id, entryValidSeconds: 0, attrValidSeconds: 0, attributes: try attributes(node))
     }
 
-    func getattr(_ node: Node, _ reply: consuming FUSEReply) {
+    /// The size that one of our helpers is to see; nil for everybody else.
+    private func shownSize(_ node: Node, _ header: FUSERequestHeader) -> UInt64? {
+        guard let expected = helpers.expectation(thread: header.pid), case .show(node.id, let size) = expected.act else { return nil }
+        return size
+    }
+
+    func getattr(_ node: Node, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         do throws(Errno) {
-            let found = try attributes(node)
+            var found = try attributes(node)
+            if let size = shownSize(node, header) { found.size = size }
             reply.attributes(found, validSeconds: 0)
         } catch { reply.error(error) }
     }
@@ -41,11 +48,12 @@ extension ContractFileSystem {
         }
         do throws(Errno) {
             let node = try find(parent, name, uid: header.uid, gid: header.gid)
-            let found: FUSEEntry
+            var found: FUSEEntry
             do throws(Errno) { found = try entry(node) } catch {
                 nodes.forget(node.id, 1)
                 throw error
             }
+            if let size = shownSize(node, header) { found.attributes.size = size }
             reply.entry(found)
         } catch { reply.error(error) }
     }

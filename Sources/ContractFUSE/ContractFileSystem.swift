@@ -38,6 +38,7 @@ public final class ContractFileSystem: FUSEFileSystem {
         let descriptor = try SystemCalls.duplicate(directory.root)
         nodes = NodeTable(root: Node(
             id: FUSELimits.rootNodeID, kind: .root, descriptor: descriptor, key: NodeTable.Key(device: status.device, inode: status.inode, isReserved: false)))
+        reading.onFaultLoop { [weak self] thread, node, offset in self?.endFaultLoop(thread: thread, node: node, offset: offset) }
     }
 
     /// Where notifications go; set when the session exists, before it runs.
@@ -96,7 +97,7 @@ public final class ContractFileSystem: FUSEFileSystem {
         switch request.operation {
         case .read(let read): self.read(node, read, header, reply, buffer)
         case .lookup(let name): lookup(node, Array(name), header, reply)
-        case .getattr: getattr(node, reply)
+        case .getattr: getattr(node, header, reply)
         case .open(let flags): open(node, flags, reply)
         case .release(let fh), .releasedir(let fh):
             release(fh)

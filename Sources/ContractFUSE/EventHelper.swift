@@ -16,6 +16,8 @@ struct Expectation: Sendable {
         case make(@Sendable () -> Errno?)
         /// A name that is there until the kernel asks for it to be removed.
         case remove
+        /// A look at a file that is shown with another size.
+        case show(node: UInt64, size: UInt64?)
     }
 }
 
@@ -127,6 +129,15 @@ final class EventHelpers: Sendable {
         guard let directory = descriptor(which) else { return without() }
         return reserved.perform(Expectation(parent: parent, name: name, act: .remove)) {
             do throws(Errno) { try SystemCalls.remove(name, in: directory); return nil } catch { return error }
+        }
+    }
+
+    /// Looks at the file at `path`, which then shows the kernel `size` instead of its own.
+    func show(_ path: [UInt8], node: UInt64, size: UInt64?) {
+        guard let places = places.withLock({ $0 }) else { return }
+        _ = parents.perform(Expectation(parent: 0, name: [], act: .show(node: node, size: size))) {
+            _ = try? SystemCalls.status(name: path, in: places.root)
+            return nil
         }
     }
 

@@ -13,6 +13,8 @@ final class Reading: Sendable {
     let pollers: Pollers
     private let retries: KernelRetries
     private let windows = RefusedReadahead()
+    let loops = FaultLoops()
+    private let faultLoop = Mutex<(@Sendable (UInt32, UInt64, UInt64) -> Void)?>(nil)
     private let clock = Mutex<Thread?>(nil)
 
     init(options: ContractOptions, pollers: Pollers) {
@@ -29,6 +31,9 @@ final class Reading: Sendable {
         state.update { $0.drop() }
         clock.withLock { let thread = $0; $0 = nil; return thread }?.join()
     }
+
+    /// What is done when a thread's faults go on without end; given its id, the node and the offset.
+    func onFaultLoop(_ body: @escaping @Sendable (UInt32, UInt64, UInt64) -> Void) { faultLoop.withLock { $0 = body } }
 
     // MARK: A request
 
@@ -131,7 +136,11 @@ final class Reading: Sendable {
         if !counted { state.update { $0.fail(job.key, uid: job.uid, error, now: now) } }
         // What lies in front of the failing block is an answer; a page is all or nothing.
         if job.isDirect, job.done > 0 { return finish(job) }
-        if !job.isDirect, job.count <= Int(Self.pageSize) { retries.failed(thread: UInt32(bitPattern: job.thread), node: job.nodeID, offset: job.offset, error) }
+        if !job.isDirect, job.count <= Int(Self.pageSize) {
+            let thread = UInt32(bitPattern: job.thread)
+            retries.failed(thread: thread, node: job.nodeID, offset: job.offset, error)
+            if loops.failed(thread: thread, node: job.nodeID, offset: job.offset), let faultLoop = faultLoop.withLock({ $0 }) { faultLoop(thread, job.nodeID, job.offset) }
+        }
         job.reply.error(error)
     }
 
