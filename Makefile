@@ -29,11 +29,12 @@ help:
 build:
 	@scripts/install-deps run
 	@mkdir -p $(STATIC)
-	@for package in libssl-dev libzstd-dev; do ln -sf $$(dpkg -L $$package | grep '/lib\(crypto\|zstd\)\.a$$') $(STATIC)/ || exit 1; done
+	@for package in libssl-dev libzstd-dev liblz4-dev; do ln -sf $$(dpkg -L $$package | grep '/lib\(crypto\|zstd\|lz4\)\.a$$') $(STATIC)/ || exit 1; done
 	$(SWIFT) build $(RELEASE_FLAGS) --product incfs
 	$(SWIFT) build $(RELEASE_FLAGS) --product incfsd
 	$(SWIFT) build $(RELEASE_FLAGS) --product incfs-keeper
 	$(SWIFT) build $(RELEASE_FLAGS) --product incfs-origin
+	$(SWIFT) build $(RELEASE_FLAGS) --product incfs-contractd
 
 # Installs what is built; as root for a PREFIX that is root's.
 install:

@@ -27,6 +27,7 @@ let package = Package(
         .executable(name: "incfsd", targets: ["incfsd"]),
         .executable(name: "incfs-keeper", targets: ["incfs-keeper"]),
         .executable(name: "incfs-origin", targets: ["incfs-origin"]),
+        .executable(name: "incfs-contractd", targets: ["incfs-contractd"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
@@ -153,6 +154,8 @@ let package = Package(
         tests("MountTests", [
             "LinuxSystem", "KeeperTesting", "MountTesting", "TestOrigins", "ControlAPI", "incfs", "incfsd", "incfs-keeper", "keeper-test-daemon", "mount-probe",
         ]),
+        tests("ContractMountTests", ["MountTesting", "LinuxSystem", "incfs", "incfs-contractd", "contract-checklist", "contract-deadlock"]),
+        .executableTarget(name: "contract-deadlock", path: "Tests/ContractDeadlock"),
         .target(name: "MountTesting", dependencies: ["ControlAPI", "LinuxSystem"], path: "Tests/MountTesting", swiftSettings: strict),
         .executableTarget(name: "mount-probe", path: "Tests/MountProbe"),
         .executableTarget(

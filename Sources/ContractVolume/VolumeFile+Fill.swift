@@ -64,13 +64,16 @@ extension VolumeFile {
         var failure: Errno?
         var reached = range.lowerBound
         let start = offset
+        let known = presence(of: blocks, range)
         for position in range {
             let block = blocks[position]
             if block.index >= dataBlocks || mapBase == 0 { failure = .outOfRange; break }
             if block.compression > 2 || block.data.isEmpty { failure = .invalidArgument; break }
             do throws(Errno) {
                 if seen.contains(block.index) { reached = position + 1; continue }
-                if try isPresent(block.index) { reached = position + 1; continue }
+                let isThere: Bool
+                if let known { isThere = known.isPresent(block.index) } else { isThere = try isPresent(block.index) }
+                if isThere { reached = position + 1; continue }
             } catch { failure = error; break }
             if offset >> 48 != 0 { failure = .fileTooLarge; break }
             seen.insert(block.index)
@@ -91,6 +94,22 @@ extension VolumeFile {
         }
         result.processed = reached
         if let failure { throw failure }
+    }
+
+    /// The entries around a batch, in one read.
+    private struct Presence {
+        var first: UInt32
+        var entries: [BlockEntry]
+        func isPresent(_ block: UInt32) -> Bool { entries[Int(block - first)].isPresent }
+    }
+    /// A batch whose blocks are further apart than this, in entries, is looked up one by one.
+    private static let widestBatch: UInt32 = 4096
+
+    private func presence(of blocks: [FillBlock], _ range: Range<Int>) -> Presence? {
+        var low = UInt32.max, high: UInt32 = 0
+        for block in blocks[range] where block.index < dataBlocks { (low, high) = (min(low, block.index), max(high, block.index)) }
+        guard low <= high, high - low < Self.widestBatch, let found = try? entries(low..<high + 1) else { return nil }
+        return Presence(first: low, entries: found)
     }
 
     /// Entries of neighbours go in one write.

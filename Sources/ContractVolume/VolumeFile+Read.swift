@@ -27,59 +27,77 @@ extension VolumeFile {
         let hasTree = hasTree
         var index = 0
         while index < count {
-            let start = index * blockSize
-            // Raw blocks that lie one behind the other come in one read.
+            // Blocks that were stored one behind the other lie so, and come in one read, whatever their compression.
             var end = index + 1
-            if map[index].compression == 0, map[index].stored == blockSize, start + blockSize <= buffer.count {
-                while end < count, map[end].compression == 0, map[end].stored == blockSize, (end + 1) * blockSize <= buffer.count,
-                    map[end].offset == map[index].offset + UInt64((end - index) * blockSize)
-                { end += 1 }
+            var length = stored(map[index], first + UInt32(index))
+            while end < count, map[end - 1].stored == stored(map[end - 1], first + UInt32(end - 1)), map[end].offset == map[index].offset + UInt64(length) {
+                length += stored(map[end], first + UInt32(end))
+                end += 1
             }
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<min(end * blockSize, buffer.count)])
-            do throws(Errno) {
-                if end - index > 1 {
-                    guard try SystemCalls.preadAll(descriptor, into: target, at: map[index].offset) == target.count else { throw .ioError }
-                    if hasTree { for block in index..<end { try verify(first + UInt32(block), UnsafeRawBufferPointer(rebasing: buffer[(block * blockSize)..<(block + 1) * blockSize])) } }
-                } else {
-                    try fetch(map[index], block: first + UInt32(index), into: target, verifying: hasTree)
-                }
-            } catch { return .failed(first + UInt32(index), error) }
+            if let failure = readRun(map[index..<end], length, first, buffer, verifying: hasTree) { return failure }
             index = end
         }
         return .bytes
     }
 
+    /// How many of a block's stored bytes count: raw ones up to the end of the file, compressed ones up to the limit.
+    private func stored(_ entry: BlockEntry, _ block: UInt32) -> Int {
+        min(Int(entry.stored), entry.compression == 0 ? wholeLength(block) : Geometry.longestBlock)
+    }
+
+    /// The bytes of a block that are in the file.
+    private func wholeLength(_ block: UInt32) -> Int { Int(min(Geometry.blockSize, size - UInt64(block) * Geometry.blockSize)) }
+
+    /// Reads neighbours, `length` stored bytes, and decodes them to their places in `buffer`. nil is success.
+    private func readRun(
+        _ run: ArraySlice<BlockEntry>, _ length: Int, _ first: UInt32, _ buffer: UnsafeMutableRawBufferPointer, verifying: Bool
+    ) -> BlockOutcome? {
+        let blockSize = Int(Geometry.blockSize), start = run.startIndex * blockSize
+        // Whole raw blocks go where they belong at once.
+        let isPlain = length == run.count * blockSize && start + length <= buffer.count && run.allSatisfy { $0.compression == 0 }
+        let scratch = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : .allocate(byteCount: length, alignment: 16)
+        defer { if !isPlain { scratch.deallocate() } }
+        do throws(Errno) {
+            guard try SystemCalls.preadAll(descriptor, into: scratch, at: run.first!.offset) == length else { throw .ioError }
+        } catch { return .failed(first + UInt32(run.startIndex), error) }
+        var at = 0
+        for index in run.indices {
+            let block = first + UInt32(index), count = stored(run[index], block)
+            let source = UnsafeRawBufferPointer(rebasing: scratch[at..<at + count])
+            at += count
+            do throws(Errno) {
+                if isPlain {
+                    if verifying { try verify(block, source) }
+                } else {
+                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(index * blockSize)..<min((index + 1) * blockSize, buffer.count)])
+                    try decode(source, run[index].compression, block, into: target, verifying: verifying)
+                }
+            } catch { return .failed(block, error) }
+        }
+        return nil
+    }
+
     /// One block. What is wanted of it may be less than what the file has of it: it is decoded and checked as a whole.
-    private func fetch(_ entry: BlockEntry, block: UInt32, into target: UnsafeMutableRawBufferPointer, verifying: Bool) throws(Errno) {
-        let whole = Int(min(Geometry.blockSize, size - UInt64(block) * Geometry.blockSize))
-        if !verifying, entry.compression == 0 {
-            let got = min(Int(entry.stored), target.count)
-            guard try SystemCalls.preadAll(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: target[..<got]), at: entry.offset) == got else { throw .ioError }
-            if got < target.count { UnsafeMutableRawBufferPointer(rebasing: target[got...]).initializeMemory(as: UInt8.self, repeating: 0) }
+    private func decode(
+        _ source: UnsafeRawBufferPointer, _ compression: UInt8, _ block: UInt32, into target: UnsafeMutableRawBufferPointer, verifying: Bool
+    ) throws(Errno) {
+        let whole = wholeLength(block)
+        if target.count < whole {
+            let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: whole, alignment: 16)
+            defer { plain.deallocate() }
+            try decode(source, compression, block, into: plain, verifying: verifying)
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: plain[..<target.count]))
             return
         }
-        var plain = [UInt8](repeating: 0, count: Int(Geometry.blockSize))
-        if entry.compression == 0 {
-            let stored = try Self.read(descriptor, at: entry.offset, count: min(Int(entry.stored), whole))
-            guard stored.count == min(Int(entry.stored), whole) else { throw .ioError }
-            plain.replaceSubrange(0..<stored.count, with: stored)
+        let count: Int
+        if compression == 0 {
+            target.copyMemory(from: source)
+            count = source.count
         } else {
-            let length = min(Int(entry.stored), Geometry.longestBlock)
-            let stored = try Self.read(descriptor, at: entry.offset, count: length)
-            guard stored.count == length else { throw .ioError }
-            var failure: Errno?
-            plain.withUnsafeMutableBytes { out in
-                stored.withUnsafeBytes { source in
-                    do throws(Errno) { _ = try BlockDecoder.decode(source, compression: entry.compression, into: UnsafeMutableRawBufferPointer(rebasing: out[..<whole])) } catch { failure = error }
-                }
-            }
-            if let failure { throw failure }
+            count = try BlockDecoder.decode(source, compression: compression, into: UnsafeMutableRawBufferPointer(rebasing: target[..<whole]))
         }
-        if verifying {
-            let failure = plain.withUnsafeBytes { raw -> Errno? in do throws(Errno) { try verify(block, raw); return nil } catch { return error } }
-            if let failure { throw failure }
-        }
-        plain.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<target.count])) }
+        if count < target.count { UnsafeMutableRawBufferPointer(rebasing: target[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
+        if verifying { try verify(block, UnsafeRawBufferPointer(rebasing: target[..<whole])) }
     }
 
     /// Compares a whole, zero-padded block with the tree, from the root down. `EBADMSG`; `EIO` where the tree cannot be read.

@@ -28,6 +28,7 @@ struct Incfs: ParsableCommand {
         subcommands: [
             PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, FetchCommand.self, ListCommand.self, CatCommand.self, StatusCommand.self,
             WaitCommand.self, PrefetchCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self, FsckCommand.self, DumpCommand.self,
+            BackingMountCommand.self, RemountCommand.self, CountersCommand.self,
         ])
 
     static func main() {
@@ -42,7 +43,7 @@ struct Incfs: ParsableCommand {
         // What is wrong with the command line of `run` must not look like the program's own status.
         let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
         do {
-            var command = try parseAsRoot(WritableOptions.spelledOut(arguments))
+            var command = try parseAsRoot(WritableOptions.spelledOut(ContractProgram.rewritten(arguments)))
             if let command = command as? any Talkative, command.talk.quiet { Terminal.beQuiet() }
             try command.run()
             return ExitStatus.success.rawValue
