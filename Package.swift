@@ -145,7 +145,7 @@ let package = Package(
         .target(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
-        tests("ContractVolumeTests", ["ContractVolume", "LinuxSystem"]),
+        tests("ContractVolumeTests", ["ContractVolume", "Integrity", "LinuxSystem"]),
         tests("BackingCheckTests", ["BackingCheck", "ContractVolume", "Integrity", "CLinux", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),

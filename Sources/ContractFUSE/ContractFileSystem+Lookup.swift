@@ -24,7 +24,8 @@ extension ContractFileSystem {
 
     /// Names and attributes are asked for each time: ioctls, and others in the backing directory, change them.
     func entry(_ node: Node) throws(Errno) -> FUSEEntry {
-        FUSEEntry(nodeID: node.id, entryValidSeconds: 0, attrValidSeconds: 0, attributes: try attributes(node))
+        // The two directories stay where they are for as long as the mount.
+        FUSEEntry(nodeID: node.id, entryValidSeconds: node.isReserved ? FUSEEntry.forever : 0, attrValidSeconds: 0, attributes: try attributes(node))
     }
 
     /// The size that one of our helpers is to see; nil for everybody else.

@@ -44,7 +44,11 @@ extension VolumeFile {
             answer.reached = end
             return answer
         }
-        guard start < end else { return answer }
+        guard start < end else {
+            // The last entry was the one at which the call before was cut.
+            if scan.next == start, start >= total { try finish(&scan) }
+            return answer
+        }
         if start == 0 { scan = FilledScan(); scan.next = 0 }
         let follows = scan.next == start
         var open: UInt32?
@@ -77,11 +81,14 @@ extension VolumeFile {
         if follows {
             // The block at which it was cut has been counted.
             scan.next = answer.isCut ? answer.reached + 1 : answer.reached
-            if answer.reached >= total, !answer.isCut {
-                try repairCounts(data: scan.data, hash: scan.hash)
-                scan = FilledScan()
-            }
+            if answer.reached >= total, !answer.isCut { try finish(&scan) }
         }
         return answer
+    }
+
+    /// Everything has been looked at.
+    private func finish(_ scan: inout FilledScan) throws(Errno) {
+        try repairCounts(data: scan.data, hash: scan.hash)
+        scan = FilledScan()
     }
 }

@@ -6,6 +6,14 @@ struct Failure: Error {
     var errno: Errno
     var text: String
 
+    /// The daemon went away instead of answering.
+    var daemonIsGone = false
+
+    init(daemonIsGone errno: Errno) {
+        self.init(errno, "the daemon went away")
+        daemonIsGone = true
+    }
+
     init(_ errno: Errno, _ text: String) {
         self.errno = errno
         self.text = text

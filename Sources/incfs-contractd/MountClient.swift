@@ -19,6 +19,16 @@ enum MountClient {
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
         try Failure.attempt("\(ContractPlaces.directory)") { () throws(Errno) in try ContractPlaces.make() }
 
+        // A daemon that is just ending may take the request and not answer it: then all begins again, with another daemon.
+        let deadline = MonotonicTime.now.adding(milliseconds: retryMilliseconds)
+        while true {
+            do throws(Failure) { return try mount(directory, FilePath(source), target, words) } catch {
+                guard error.daemonIsGone, MonotonicTime.now < deadline else { throw error }
+            }
+        }
+    }
+
+    private static func mount(_ directory: FilePath, _ source: FilePath, _ target: String, _ words: MountWords) throws(Failure) {
         let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
         let mount = try Failure.attempt("mounting") { () throws(Errno) in
@@ -29,10 +39,10 @@ enum MountClient {
                     ("group_id", "\(getgid())"), ("max_read", "\(1 << 20)"),
                 ], flags: ["allow_other", "default_permissions"], attributes: words.attributes & ~MountWords.readOnly)
         }
-        let connection = try connect(directory, FilePath(source))
-        try Failure.attempt("control") { () throws(Errno) in
+        let connection = try connect(directory, source)
+        do throws(Errno) {
             try ControlMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
-        }
+        } catch { throw Failure(daemonIsGone: error) }
         try expect("ready", connection.rawValue)
         try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
         do throws(Failure) {
@@ -68,11 +78,12 @@ enum MountClient {
     /// The next word from the daemon, or its failure.
     private static func expect(_ word: String, _ socket: CInt) throws(Failure) {
         var descriptors: [CInt] = []
-        let words = try Failure.attempt("control") { () throws(Errno) in try ControlMessage.receive(over: socket, descriptors: &descriptors) }
+        let words: [String]?
+        do throws(Errno) { words = try ControlMessage.receive(over: socket, descriptors: &descriptors) } catch { throw Failure(daemonIsGone: error) }
         for descriptor in descriptors { SystemCalls.close(descriptor) }
         if let words, words.first == word { return }
         if let words, words.count == 3, words[0] == "error" { throw Failure(Errno(rawValue: CInt(words[1]) ?? EIO), words[2]) }
-        throw Failure(.ioError, "the daemon went away")
+        throw Failure(daemonIsGone: .ioError)
     }
 
     /// The daemon of the topmost mount at `target`, and the mount's device number.
