@@ -43,7 +43,7 @@ struct Incfs: ParsableCommand {
         // What is wrong with the command line of `run` must not look like the program's own status.
         let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
         do {
-            var command = try parseAsRoot(WritableOptions.spelledOut(ContractProgram.rewritten(arguments)))
+            var command = try parseAsRoot(MountProgramOptions.spelledOut(WritableOptions.spelledOut(ContractProgram.rewritten(arguments))))
             if let command = command as? any Talkative, command.talk.quiet { Terminal.beQuiet() }
             try command.run()
             return ExitStatus.success.rawValue

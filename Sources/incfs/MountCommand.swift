@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlAPI
 import Glibc
+import LinuxSystem
 
 struct MountCommand: Talkative {
     static let configuration = CommandConfiguration(
@@ -32,6 +33,10 @@ struct MountCommand: Talkative {
 
     @OptionGroup var trust: TrustOptions
     @OptionGroup var access: AccessOptions
+    @OptionGroup var writable: WritableOptions
+
+    @Option(name: .customShort("o"), help: ArgumentHelp("Mount options as of mount.incfs(8), with commas between them: allow_other, noexec, …", valueName: "options"))
+    var options: [String] = []
 
     @Flag(help: "Let other users see the mount. For users other than root /etc/fuse.conf must have the line user_allow_other.")
     var allowOther = false
@@ -50,6 +55,11 @@ struct MountCommand: Talkative {
         let address = try PackageAddress(argument: address)
         try address.requireTrust(insecure: trust.insecure, requirePin: trust.requirePin)
         let place = try MountpointPath.new(mountpoint)
+        let wantsLayer = writable.writable || writable.writableDirectory != nil
+        if wantsLayer && geteuid() != 0 {
+            throw ControlError(
+                .permission, "Only root can make a mount writable that others see.", hint: "Use 'incfs run --writable', which needs no root: the program alone sees what it writes.", errno: EPERM)
+        }
         let interruption = try Interruption()
         let daemon = try Daemon(store: store.store)
         let request = MountRequest(
@@ -57,12 +67,24 @@ struct MountCommand: Talkative {
             insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current,
             access: try access.resolved())
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
+            if wantsLayer { try layer(over: report, daemon, SharedMountpoint.path(address, store: daemon.store, in: daemon.places)) }
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }
             guard foreground else { return }
             do { try stay(client, place, interruption) } catch let error as ControlError where error.code == .cancelled {
                 // A signal is how this is meant to end.
                 daemon.abandon(place)
             }
+        }
+    }
+
+    /// Without the layer there is no mount either.
+    private func layer(over report: MountReport, _ daemon: Daemon, _ shared: FilePath) throws(ControlError) {
+        do {
+            guard let directory = try writable.directory(named: shared.lastComponent?.string ?? report.name, store: daemon.store) else { return }
+            try WritableLayer(directory: directory).mount(over: FilePath(report.mountpoint), at: FilePath(report.mountpoint))
+        } catch {
+            daemon.abandon(report.mountpoint)
+            throw error
         }
     }
 

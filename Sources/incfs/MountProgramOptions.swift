@@ -4,7 +4,7 @@ import ControlAPI
 struct MountProgramOptions: Equatable {
     /// Options of `incfs mount` by the name that they have here; whether they take a value. The word is the name with dashes.
     static let own: [String: Bool] = [
-        "store": true, "read_timeout": true, "no_fill": false, "allow_other": false, "insecure": false, "require_pin": false, "noexec": false,
+        "store": true, "read_timeout": true, "no_fill": false, "allow_other": false, "insecure": false, "require_pin": false, "writable": false, "noexec": false,
         "header_file": true, "header_command": true, "client_cert": true, "client_key": true,
     ]
 
@@ -50,6 +50,21 @@ struct MountProgramOptions: Equatable {
             chosen.append((name, value))
         }
         words = chosen.flatMap { ["--" + Self.word($0.name)] + ($0.value.map { [$0] } ?? []) }
+    }
+
+    /// `incfs mount … -o LIST` with the options that the lists stand for; any other command line as it is.
+    ///
+    /// - Throws: code `usage`.
+    static func spelledOut(_ arguments: [String]) throws(ControlError) -> [String] {
+        guard arguments.first == "mount" else { return arguments }
+        var lists: [String] = [], rest: [String] = [], own = arguments.prefix { $0 != "--" }
+        while let word = own.popFirst() {
+            if word == "-o", let list = own.popFirst() { lists.append(list) } else { rest.append(word) }
+        }
+        if lists.isEmpty { return arguments }
+        let options = try MountProgramOptions(lists)
+        if options.pin != nil { throw ControlError(.usage, "pin= is for mount(8) and fstab.", hint: "Here the address has it: ADDRESS#sha256=…") }
+        return rest + options.words + arguments.drop { $0 != "--" }
     }
 
     /// The option of `incfs mount` for a name of `own`.

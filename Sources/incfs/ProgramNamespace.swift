@@ -42,26 +42,9 @@ struct ProgramNamespace {
         }
         if let at { try make(at) }
         let target = at ?? root
-        if let writable { return try overlay(writable, target) }
+        if let writable { return try WritableLayer(directory: writable).mount(over: root, at: target) }
         do { try SystemCalls.bindMount(root, at: target) } catch {
             throw ControlError(.internalFailure, "Cannot show the package at \(target): \(error).", errno: error.rawValue)
-        }
-    }
-
-    /// What the program writes goes to `writable`/upper.
-    private func overlay(_ writable: FilePath, _ target: FilePath) throws(ControlError) {
-        do {
-            for name in ["upper", "work"] { try SystemCalls.makeDirectories(writable.appending(name), mode: 0o755) }
-            // By descriptor: no character of a path means anything to the parser of the options.
-            let directory = { (path: FilePath) throws(Errno) in try SystemCalls.open(path, flags: 0o10000000 | O_DIRECTORY).take() }
-            let lower = try directory(root), upper = try directory(writable.appending("upper")), work = try directory(writable.appending("work"))
-            defer { for descriptor in [lower, upper, work] { SystemCalls.close(descriptor) } }
-            let options = "lowerdir=/proc/self/fd/\(lower),upperdir=/proc/self/fd/\(upper),workdir=/proc/self/fd/\(work)" + (geteuid() == 0 ? "" : ",userxattr")
-            try SystemCalls.mountOverlay(at: target, options: options)
-        } catch {
-            throw ControlError(
-                .internalFailure, "Cannot make the package writable with \(writable): \(error).",
-                hint: "The directory has to lie on a local file system with extended attributes, like ext4, and not be in use by another run.", errno: error.rawValue)
         }
     }
 

@@ -87,7 +87,7 @@ struct RunCommand: Talkative {
         let root = FilePath(report.mountpoint)
         let program = try PackageProgram(text, root: root)
         var run = ProgramRun(program: program, arguments: arguments, root: root)
-        let directory = try writable.directory(for: report, store: daemon.store)
+        let directory = try writable.directory(named: root.lastComponent?.string ?? report.name, store: daemon.store)
         if at != nil || directory != nil {
             run.namespace = ProgramNamespace(root: root, at: at.map { FilePath("/" + PackageProgram.lexically($0)) }, writable: directory)
         }

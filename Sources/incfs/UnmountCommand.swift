@@ -20,6 +20,7 @@ struct UnmountCommand: Talkative {
 
     func run() throws {
         let place = try MountpointPath.existing(mountpoint)
+        try WritableLayer.remove(at: place, lazy: lazy)
         if let (client, _) = try MountedDaemons.serving(place, store: store.store) {
             _ = try client.call(.unmount(UnmountRequest(mountpoint: place, lazy: lazy)))
             return
@@ -48,7 +49,7 @@ struct UnmountCommand: Talkative {
         throw ControlError(.permission, "Only root can unmount \(place) here: fusermount3 is not installed.", hint: "Install it with: apt-get install fuse3")
     }
 
-    private static func failure(_ place: String, _ error: Errno) -> ControlError {
+    static func failure(_ place: String, _ error: Errno) -> ControlError {
         if error == .resourceBusy {
             return ControlError(.mountpointBusy, "\(place) is in use: a program has a file or its current directory there.",
                                 hint: "End it (fuser -vm '\(place)' shows which), or detach with: incfs unmount --lazy '\(place)'", errno: error.rawValue)
@@ -67,6 +68,7 @@ struct StopCommand: Talkative {
 
     func run() throws {
         for (client, report) in try MountedDaemons.reports(store: store.store, files: false) {
+            for mount in report.mounts { try WritableLayer.remove(at: mount.mountpoint, lazy: true) }
             for mount in report.mounts { _ = try client.call(.unmount(UnmountRequest(mountpoint: mount.mountpoint))) }
             _ = try client.call(.stop(StopRequest()), timeoutSeconds: 30)
         }

@@ -4,7 +4,7 @@ import LinuxSystem
 
 /// For programs that write beside themselves.
 struct WritableOptions: ParsableArguments {
-    @Flag(help: "Let the program write in the package's directory. What it writes is kept for this package, under the store; with --writable=DIR in DIR.")
+    @Flag(help: "Let programs write in the package's directory. What they write is kept for this package, under the store; with --writable=DIR in DIR.")
     var writable = false
 
     @Option(help: .hidden)
@@ -18,14 +18,13 @@ struct WritableOptions: ParsableArguments {
         return own.flatMap { $0.hasPrefix(flag + "=") ? [option, String($0.dropFirst(flag.count + 1))] : [$0] } + arguments.dropFirst(own.count)
     }
 
-    /// Where what is written goes; nil where nothing may be written. The same for every release of a package: its name and
-    /// the hash of its address.
+    /// Where what is written goes; nil where nothing may be written. `name` as of `SharedMountpoint`: the same for every release of a package.
     ///
     /// - Throws: code `usage` for an empty directory name, `disk` when it cannot be made.
-    func directory(for report: MountReport, store: FilePath) throws(ControlError) -> FilePath? {
+    func directory(named name: String, store: FilePath) throws(ControlError) -> FilePath? {
         guard writable || writableDirectory != nil else { return nil }
         if writableDirectory?.isEmpty == true { throw ControlError(.usage, "--writable= names no directory.", exit: .runFailed) }
-        let place = writableDirectory.map { FilePath($0) } ?? store.appending("writable").appending(FilePath(report.mountpoint).lastComponent?.string ?? report.name)
+        let place = writableDirectory.map { FilePath($0) } ?? store.appending("writable").appending(name)
         do {
             try SystemCalls.makeDirectories(place, mode: 0o700)
             return try SystemCalls.realPath(place)

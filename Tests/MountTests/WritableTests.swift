@@ -1,0 +1,99 @@
+import Glibc
+import LinuxSystem
+import MountTesting
+import Testing
+
+/// Programs that write beside themselves: what they write is kept, the package stays as it is.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct WritableTests {
+    /// Publishes what a script made in the source directory; `entry` is its program.
+    static func withProgram(_ user: MountSite.User, _ script: String, entry: String, _ body: @Sendable (MountSite) async throws -> Void) async throws {
+        try await MountSite.with(user) { site in
+            try await site.shell("cd \(site.source)\n\(script)", seconds: 120)
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--entry", entry)
+            try await body(site)
+        }
+    }
+
+    static func run(_ site: MountSite, _ options: String...) async throws -> ChildProcess.Result { try await site.startIncfs(["run", "\(site.output)/app.incfs"] + options).finish() }
+
+    @Test(arguments: MountSite.User.allCases) func aPythonTreeKeepsWhatItCompiled(_ user: MountSite.User) async throws {
+        let script = """
+            mkdir bin lib
+            printf '#!/bin/sh\\nexport PYTHONPATH="$INCFS_ROOT/lib"\\nexec /usr/bin/python3 -m app\\n' > bin/app; chmod 755 bin/app
+            mkdir lib/app
+            echo 'VALUE = 41' > lib/app/part.py
+            printf 'import os, app.part\\nprint(app.part.VALUE + 1, os.path.isfile(app.part.__cached__))\\n' > lib/app/__main__.py
+            touch lib/app/__init__.py
+            """
+        try await Self.withProgram(user, script, entry: "bin/app") { site in
+            // Without a writable layer nothing is compiled into the package.
+            #expect(try await Self.run(site).output == "42 False\n")
+            for _ in 0..<2 {
+                let result = try await Self.run(site, "--writable")
+                #expect(result.status == 0 && result.output == "42 True\n", "\(result)")
+            }
+            #expect(try await site.shell("find \(site.store)/writable -name '*.pyc' | wc -l") != "0\n")
+            #expect(try await Self.run(site).output == "42 False\n")
+            #expect(try await site.shell("find \(site.source) -name '*.pyc' | wc -l") == "0\n")
+        }
+    }
+
+    @Test(arguments: MountSite.User.allCases) func aJavaProgramKeepsItsStateBesideItsJar(_ user: MountSite.User) async throws {
+        let script = """
+            mkdir bin lib
+            cat > State.java <<'END'
+            import java.nio.file.*;
+            public class State {
+                public static void main(String[] words) throws Exception {
+                    Path place = Path.of(State.class.getProtectionDomain().getCodeSource().getLocation().toURI()).resolveSibling("state.txt");
+                    Files.writeString(place, "run\\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                    System.out.println(Files.readAllLines(place).size());
+                }
+            }
+            END
+            javac -d classes State.java && jar cfe lib/state.jar State -C classes . && rm -r classes
+            printf '#!/bin/sh\\nexec java -XX:-UsePerfData -jar "$INCFS_ROOT/lib/state.jar"\\n' > bin/app; chmod 755 bin/app
+            """
+        try await Self.withProgram(user, script, entry: "bin/app") { site in
+            for count in 1...2 {
+                let result = try await Self.run(site, "--writable=\(site.directory)/home/kept")
+                #expect(result.status == 0 && result.output == "\(count)\n", "\(result)")
+            }
+            #expect(try await site.shell("cat \(site.directory)/home/kept/upper/lib/state.txt") == "run\nrun\n")
+            let readOnly = try await Self.run(site)
+            #expect(readOnly.status != 0 && readOnly.error.contains("Read-only file system"), "\(readOnly)")
+            // At a fixed place as well.
+            #expect(try await Self.run(site, "--writable=\(site.directory)/home/kept", "--at", "/usr/share/incfs-state").output == "3\n")
+        }
+    }
+
+    @Test func aMountOfRootsIsWritableForAllWhoMay() async throws {
+        try await MountSite.with { site in
+            try site.addRandom("data", count: 100_000, seed: 1)
+            try await site.publish()
+            for round in 1...2 {
+                try await site.mount(nil, "--writable")
+                #expect(try await site.shell("echo \(round) >> \(site.mountpoint)/new; wc -l < \(site.mountpoint)/new") == "\(round)\n")
+                try await site.shell("echo changed > \(site.mountpoint)/data")
+                #expect(try await site.report().mounts.count == 1)
+                try await site.incfs("unmount", site.mountpoint.string)
+                #expect(site.mounts == [])
+                #expect(try await site.shell("grep -c ' \(site.mountpoint) ' /proc/self/mountinfo || true") == "0\n")
+            }
+            // The package itself is what it was.
+            try await site.mount()
+            #expect(try await site.shell("ls \(site.mountpoint)") == "data\n")
+            #expect(try await site.shell("stat -c %s \(site.mountpoint)/data") == "100000\n")
+        }
+    }
+
+    @Test func anOrdinaryUserIsToldWhatWorks() async throws {
+        try await MountSite.with(.nobody) { site in
+            try site.addRandom("data", count: 1000, seed: 1)
+            try await site.publish()
+            let refused = try await site.tryIncfs("mount", "\(site.output)/app.incfs", site.mountpoint.string, "--writable")
+            #expect(refused.status == 5 && refused.error.contains("incfs run --writable"), "\(refused)")
+            #expect(site.mounts == [])
+        }
+    }
+}
