@@ -46,14 +46,25 @@ extension LoadScheduler {
                     wire.count < configuration.maximumRequests + configuration.demandReserve
                         && (buffered == 0 || buffered + location.length <= configuration.bufferLimit / 4 * 5)
                 case .declared, .readahead:
-                    hintsOnWire < configuration.maximumRequests && wire.count < configuration.maximumRequests && hasRoom(location.length)
+                    !(storage.isOpen && holdsEnough) && hintsOnWire < configuration.maximumRequests && wire.count < configuration.maximumRequests && hasRoom(location.length)
                 case .background:
-                    fill.on && !storage.isOpen && hasRoom(location.length) && wire.count < configuration.maximumRequests
+                    fill.on && !storage.isOpen && !lacksRoom && hasSpace(units: 1) && hasRoom(location.length) && wire.count < configuration.maximumRequests
                         && backgroundFits(location.length, now)
                 }
             return allowed ? (unit, location, priority) : nil
         }
         return nil
+    }
+
+    /// Enough bytes wait for a store that takes none: what comes now is given to its readers and not kept.
+    var holdsEnough: Bool { buffered > configuration.bufferLimit / 2 }
+
+    /// True if the fill may bring so many units more without using up the space that is kept free on the store's disk, when
+    /// all that is under way needs as much as it can.
+    func hasSpace(units: Int) -> Bool {
+        guard let room else { return true }
+        let underWay = wire.values.reduce(0) { $0 + $1.undelivered } + held.values.reduce(0) { $0 + $1.undelivered }
+        return UInt64(underWay + units) * UInt64(configuration.unitContent) <= room
     }
 
     private func hasRoom(_ length: Int) -> Bool { buffered == 0 || buffered + length <= configuration.bufferLimit }
@@ -107,7 +118,9 @@ extension LoadScheduler {
         let first = entries[unit]!
         fetch.options.bypassCaches = first.corrupt > 0
         var last = location
-        while !first.alone, fetch.parts.count < most, let neighbour = ready.neighbour(after: last, atMost: atMost),
+        // While the store takes nothing, a demand comes without company: it would have to be kept.
+        while !first.alone, !storage.isOpen, fetch.parts.count < most,
+            priority != .background || hasSpace(units: fetch.parts.count + 1), let neighbour = ready.neighbour(after: last, atMost: atMost),
             fetch.length + neighbour.location.length <= limit, hasRoom(fetch.length + neighbour.location.length),
             entries[neighbour.unit]?.alone == false
         {

@@ -11,6 +11,18 @@ extension LoadScheduler {
         finalsInRow.removeAll()
     }
 
+    mutating func setRoom(_ bytes: UInt64?) {
+        room = bytes
+        let waits = fill.on && ready.count(.background) > 0
+        // Begun again only with room for some units, so that a file that comes and goes does not make it stutter.
+        let lacks = lacksRoom ? waits && !hasSpace(units: 4) : waits && wire.isEmpty && held.isEmpty && !hasSpace(units: 1)
+        if lacks == lacksRoom { return }
+        lacksRoom = lacks
+        actions.append(.log(.notice, lacks
+            ? "the fill stops: the store's disk is nearly full, and 5 % of it (at most 10 GiB) are kept free; what programs read is still fetched"
+            : "the fill goes on: there is room on the store's disk again"))
+    }
+
     mutating func askForMore(_ now: MonotonicTime) {
         if !fill.on || fill.asking || ready.count(.background) >= FillState.lowWater { return }
         if population[Int(LoadPriority.background.rawValue)] >= FillState.batch { return }
@@ -40,6 +52,11 @@ extension LoadScheduler {
         }
     }
 
+    /// The fill has something to fetch, so that it matters how much room there is.
+    var fillWaits: Bool { fill.on && ready.count(.background) > 0 || lacksRoom }
+    /// How often the room is looked at while there is none, in milliseconds.
+    static let roomRecheck: UInt64 = 2000
+
     /// When `plan` should run next if no event comes before; nil if only an event can change anything.
     func nextDeadline(now: MonotonicTime) -> MonotonicTime? {
         var earliest: MonotonicTime?
@@ -49,6 +66,7 @@ extension LoadScheduler {
         }
         if !ready.isEmpty, let until = circuit.until, until > now { consider(until) }
         if let until = backingOff.values.min() { consider(until) }
+        if lacksRoom { consider(now.adding(milliseconds: Self.roomRecheck)) }
         consider(storage.deadline)
         if fill.on, !fill.asking, let pause = fill.pausedUntil, pause > now { consider(pause) }
         if fill.on, ready.count(.background) > 0, let lastDemand {

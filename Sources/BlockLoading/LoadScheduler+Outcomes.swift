@@ -11,7 +11,7 @@ extension LoadScheduler {
         held[id] = flight
         for part in flight.fetch.parts {
             guard let entry = entries[part.unit] else { drop(id); continue }
-            if storage.isOpen {
+            if storage.isOpen && entry.priority != .demand {
                 entries[part.unit]!.stage = .storageWaiting(id)
                 storage.hold(part.unit)
             } else {
@@ -69,8 +69,17 @@ extension LoadScheduler {
             let reason = "the store cannot take what was fetched: \(Self.text(errno)); it is kept and tried again, make room on the store's disk"
             if storage.reason != reason { actions.append(.log(.warning, reason)) }
             counters.lastError = reason
-            entries[unit]!.stage = .storageWaiting(id)
-            storage.failed(unit, reason: reason, now: now, backOff: backOff, random: jitter.next())
+            let isKept = !(holdsEnough && !storage.waiting.isEmpty)
+            storage.failed(isKept ? unit : nil, reason: reason, now: now, backOff: backOff, random: jitter.next())
+            if isKept {
+                entries[unit]!.stage = .storageWaiting(id)
+                // Its readers have been answered from memory.
+                if entry.priority == .demand { demote(unit, to: .readahead) }
+            } else {
+                drop(id)
+                remove(unit)
+            }
+            actions.append(.recheck(unit))
             return
         }
         if storage.isOpen { for waiting in storage.recovered() { redeliver(waiting) } }

@@ -27,8 +27,19 @@ extension LoadScheduler {
         case .ready: ready.insert(unit, at: entry.location!, priority)
         case .waitingForIndex(let page): add(page, priority, now)
         case .delivering: actions.append(.hurry(unit, priority))
+        case .storageWaiting where priority == .demand:
+            // The store may still take nothing; the reader is answered from memory then.
+            storage.release(unit)
+            redeliver(unit)
         case .locating, .backingOff, .inFlight, .storageWaiting: break
         }
+    }
+
+    mutating func demote(_ unit: LoadUnit, to priority: LoadPriority) {
+        guard let entry = entries[unit] else { return }
+        population[Int(entry.priority.rawValue)] -= 1
+        population[Int(priority.rawValue)] += 1
+        entries[unit]!.priority = priority
     }
 
     mutating func located(_ unit: LoadUnit, _ placement: Placement, _ now: MonotonicTime) {

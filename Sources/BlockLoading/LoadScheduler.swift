@@ -13,6 +13,7 @@ import VolumeCore
 /// * Bytes in flight or not yet delivered never exceed `bufferLimit` by more than one unit and the demands' quarter.
 /// * The background fill starts nothing while a demand is ready to start, and for `demandMemory` after a demand it
 ///   keeps to half of the slots and to what the link brings in 25 ms (at least one unit).
+/// * The background fill starts nothing that could bring the store's disk below the space that is kept free (`room`).
 struct LoadScheduler {
     enum Event: Sendable {
         /// Somebody wants a unit.
@@ -27,6 +28,8 @@ struct LoadScheduler {
         case fetchFailed(FetchID, SourceError)
         /// The answer to `Action.deliver`.
         case delivered(LoadUnit, Delivery)
+        /// Bytes of content that the fill may still add to the store (`LoadTarget.roomForFill`).
+        case room(UInt64?)
         /// The background fill is switched. Switching it on forgets what it had passed over.
         case setFilling(Bool)
     }
@@ -52,6 +55,8 @@ struct LoadScheduler {
         case release(FetchID)
         case fail(LoadUnit, errno: Int32, reason: String)
         case setWaitReason(String?)
+        /// The bytes of a unit could not be stored: whoever still waits for it has to ask again.
+        case recheck(LoadUnit)
         case log(LoaderLogLevel, String)
     }
 
@@ -110,6 +115,10 @@ struct LoadScheduler {
     var rate = RateEstimate()
     var storage = StorageBreaker()
     var fill: FillState
+    /// Bytes of content that the fill may add to the store before the space that is kept free begins; nil: no limit.
+    var room: UInt64?
+    /// The fill stands still for want of room.
+    var lacksRoom = false
     /// Final answers in a row per file; from `deadAfter` on the fill passes the file over.
     var finalsInRow: [[UInt8]: Int] = [:]
     static let deadAfter = 3
@@ -137,6 +146,7 @@ struct LoadScheduler {
         case .fetched(let id): fetched(id, now)
         case .fetchFailed(let id, let error): fetchFailed(id, error, now)
         case .delivered(let unit, let delivery): delivered(unit, delivery, now)
+        case .room(let bytes): setRoom(bytes)
         case .setFilling(let on): setFilling(on)
         }
         return takeActions()
@@ -158,6 +168,7 @@ struct LoadScheduler {
         s.bufferedBytes = buffered
         s.rate = rate.bytesPerSecond
         s.skipped = skipped.count
+        s.lacksRoom = lacksRoom
         s.fillDone = fill.done && entries.isEmpty
         s.waitReason = shownReason
         return s

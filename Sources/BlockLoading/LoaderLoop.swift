@@ -50,6 +50,8 @@ final class LoaderLoop {
                 for request in queue.drain() { handle(.requested(request)) }
             }
             let now = MonotonicTime.now
+            // Each time, and not from time to time: what is on its way may fill a small disk within a second.
+            if scheduler.fillWaits { handle(.room(target.roomForFill())) }
             while carryOut(scheduler.plan(now: now)) {}
             publish(scheduler.statistics)
             mail = mailbox.take(until: scheduler.nextDeadline(now: now))
@@ -109,6 +111,7 @@ final class LoaderLoop {
             case .hurry(let unit, let priority): threads.hurry(unit, to: priority)
             case .release(let id): held[id] = nil
             case .fail(let unit, let errno, let reason): target.fail(unit, errno: errno, reason: reason)
+            case .recheck(let unit): target.found(unit)
             case .setWaitReason(let reason): target.setWaitReason(reason)
             case .log(let level, let text): log(level, text)
             }

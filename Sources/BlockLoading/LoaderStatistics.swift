@@ -28,6 +28,8 @@ public struct LoaderStatistics: Sendable, Equatable {
     public var skipped = 0
     /// True when the fill has found nothing missing (apart from `skipped`) and nothing is under way.
     public var fillDone = false
+    /// True while the fill stands still because the store's disk is nearly full.
+    public var lacksRoom = false
     /// What the loader waits for, in words; nil when things go well.
     public var waitReason: String?
     /// The last failure, in words.

@@ -16,14 +16,18 @@ struct StorageBreaker {
 
     mutating func hold(_ unit: LoadUnit) { waiting.append(unit) }
 
-    mutating func failed(_ unit: LoadUnit, reason: String, now: MonotonicTime, backOff: BackOff, random: Double) {
-        waiting.append(unit)
+    /// `unit`: whose bytes are kept; nil if they are not, because enough others are there to try with.
+    mutating func failed(_ unit: LoadUnit?, reason: String, now: MonotonicTime, backOff: BackOff, random: Double) {
+        if let unit { waiting.append(unit) }
         self.reason = reason
         if retryAt != nil && !probing { return }
         probing = false
         retryAt = now.adding(milliseconds: backOff.delay(attempt: attempt, random: random))
         attempt += 1
     }
+
+    /// Somebody waits for `unit` now: it is not held any more.
+    mutating func release(_ unit: LoadUnit) { waiting.removeAll { $0 == unit } }
 
     /// The unit to try now, if it is time; `rank` tells which is most urgent (lower first).
     mutating func probe(_ now: MonotonicTime, rank: (LoadUnit) -> UInt8) -> LoadUnit? {

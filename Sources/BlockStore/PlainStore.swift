@@ -8,7 +8,7 @@ import Synchronization
 /// the store has made sure of that (the store's lock is not taken here). Nothing of it is ever mapped into memory, so that
 /// a disk error is an `Errno` and not a signal.
 public final class PlainStore: Sendable {
-    private let core: StoreCore
+    let core: StoreCore
     /// One commit at a time.
     private let committing = Mutex(())
 

@@ -55,6 +55,37 @@ final class SlabStore: Sendable {
     /// Forgets `id`, whose bytes turned out bad.
     func forget(_ id: Digest) { state.withLock { _ = $0.index.removeValue(forKey: id) } }
 
+    /// Where every small object lies.
+    var places: [Digest: SlabPlace] { state.withLock { $0.index } }
+
+    /// Forgets the objects that `isUnneeded` names, and removes the slabs that have no other. Returns the bytes of those slabs.
+    ///
+    /// The log keeps the records of what is gone: a record whose slab is not there counts for nothing, and one of a slab that
+    /// stays brings back an object that is still whole. Numbers are never given again, because the newest slab always exists.
+    func remove(_ isUnneeded: (Digest) -> Bool) throws(StoreError) -> UInt64 {
+        try state.withLock { state throws(StoreError) in
+            for id in state.index.keys where isUnneeded(id) { state.index[id] = nil }
+            var empty = Set(state.files.keys)
+            for place in state.index.values { empty.remove(place.file.number) }
+            if empty.contains(state.tailSlab) {
+                let next = SlabFile(number: state.tailSlab + 1, path: layout.slab(state.tailSlab + 1), files: files)
+                try StoreError.wrap(next.path, "cannot begin a new file for small objects") { () throws(Errno) in _ = try next.open() }
+                state.files[next.number] = next
+                state.tailSlab = next.number
+                state.tailOffset = 0
+            }
+            var freed: UInt64 = 0
+            for number in empty {
+                let path = layout.slab(number)
+                guard let status = try? SystemCalls.status(of: path, followSymbolicLinks: false), (try? SystemCalls.unlink(path)) != nil else { continue }
+                freed += status.blocks * 512
+                state.files[number] = nil
+                state.dirty.remove(number)
+            }
+            return freed
+        }
+    }
+
     /// Stores a small object whose content was checked, unless it is there already.
     func append(_ id: Digest, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> SlabPlace {
         try state.withLock { state throws(StoreError) in

@@ -65,6 +65,25 @@ final class StoreCore: Sendable {
         cache.withLock { cache in (cache.entries[object.id] ?? []).compactMap { $0.serial == object.serial ? nil : $0.object } }
     }
 
+    /// True while anybody holds an object of this content.
+    func isOpen(_ id: Digest) -> Bool { cache.withLock { Self.isOpen(id, $0) } }
+
+    private static func isOpen(_ id: Digest, _ cache: Cache) -> Bool { cache.entries[id]?.contains { $0.object != nil } ?? false }
+
+    /// Removes the files of a content, unless somebody holds an object of it: with the lock held, so that whoever opens it next
+    /// finds all of them gone. Returns the bytes on disk.
+    func removeUnlessOpen(_ id: Digest, _ paths: [FilePath]) -> UInt64 {
+        cache.withLock { cache in
+            guard !Self.isOpen(id, cache) else { return 0 }
+            var freed: UInt64 = 0
+            for path in paths {
+                guard let status = try? SystemCalls.status(of: path, followSymbolicLinks: false), (try? SystemCalls.unlink(path)) != nil else { continue }
+                freed += status.blocks * 512
+            }
+            return freed
+        }
+    }
+
     func markDirty(_ object: StoredObject) { dirty.withLock { $0[ObjectIdentifier(object)] = object } }
 
     /// Takes the objects that wait for a commit.

@@ -53,7 +53,9 @@ public final class ControlClient {
     }
 
     private static let broken = ControlError(
-        .daemonUnavailable, "The daemon ended the connection before it answered.", hint: "Look at the daemon's log, then try again.")
+        .daemonUnavailable, "The daemon ended the connection before it answered.", hint: "\(logHint) Look there, then try again.")
+
+    private static var logHint: String { ControlPlaces().logFile.map { "Its log is \($0)." } ?? "Its log is in the store, daemon.log." }
 
     private func nextLine(timeoutSeconds: Double?) throws(ControlError) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
@@ -63,7 +65,7 @@ public final class ControlClient {
             var left: CInt = -1
             if let deadline {
                 left = CInt(min(deadline.since(.now) / 1_000_000 + 1, 1_000_000))
-                if deadline <= .now { throw ControlError(.timedOut, "The daemon did not answer in time.", hint: "Look at the daemon's log.") }
+                if deadline <= .now { throw ControlError(.timedOut, "The daemon did not answer in time.", hint: Self.logHint) }
             }
             guard let ready = try? pollPair((socket.rawValue, POLLIN), (interruption, POLLIN), timeoutMilliseconds: left) else { throw Self.broken }
             if ready.1 != 0 { throw ControlError(.cancelled, "Interrupted.") }

@@ -148,6 +148,8 @@ final class ControlConnection: Sendable {
             case .list(let body): return .listed(try await handler.list(body))
             case .cat(let body): try await handler.cat(body) { try outbox.put(content: $0) }
             case .stop(let body): try await handler.stop(body)
+            case .storeList: return .store(try await handler.storeList())
+            case .storeRemove(let body): return .removed(try await handler.storeRemove(body))
             }
             return .done
         } catch let error as ControlError {

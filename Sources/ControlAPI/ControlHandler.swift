@@ -21,6 +21,8 @@ public protocol ControlHandler: Sendable {
     func fetch(_ request: FetchRequest, progress: @escaping ProgressReporter) async throws -> FetchReport
     func list(_ request: ListRequest) async throws -> ListReport
     func cat(_ request: CatRequest, content: @escaping ContentWriter) async throws
+    func storeList() async throws -> StoreReport
+    func storeRemove(_ request: StoreRemoveRequest) async throws -> StoreRemoveReport
     /// Returns before the end: the answer is written, then the daemon closes its `ControlServer` and exits.
     func stop(_ request: StopRequest) async throws
 }

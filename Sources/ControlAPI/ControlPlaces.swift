@@ -46,6 +46,12 @@ public struct ControlPlaces: Sendable {
         return state?.appending("incfs").appending("known")
     }
 
+    /// `$INCFS_LINGER`: so many seconds after the last unmount and fill the daemon ends; nil: its own 30.
+    public var lingerSeconds: String? {
+        guard let text = environment("INCFS_LINGER"), let seconds = Double(text), seconds >= 0, seconds <= 86_400 else { return nil }
+        return text
+    }
+
     /// The control socket of the daemon for `store`, whose path must be real (realpath(3)): 16 hexadecimal digits of the
     /// path's 64-bit FNV-1a hash, in the runtime directory.
     public func socket(forRealStore store: FilePath) -> FilePath {

@@ -10,6 +10,8 @@ public enum ControlReply: Hashable, Sendable {
     case listed(ListReport)
     /// Not an answer: more follows.
     case content(ContentReport)
+    case store(StoreReport)
+    case removed(StoreRemoveReport)
     /// Success with nothing to tell.
     case done
     case error(ControlError)
@@ -17,7 +19,7 @@ public enum ControlReply: Hashable, Sendable {
 
 extension ControlReply: Codable {
     private enum Key: String, CodingKey { case v, kind, body }
-    private enum Kind: String { case progress, hello, mounted, status, verified, fetched, listed, content, done, error }
+    private enum Kind: String { case progress, hello, mounted, status, verified, fetched, listed, content, store, removed, done, error }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -38,6 +40,8 @@ extension ControlReply: Codable {
         case .fetched: self = .fetched(try fields.decode(FetchReport.self, forKey: .body))
         case .listed: self = .listed(try fields.decode(ListReport.self, forKey: .body))
         case .content: self = .content(try fields.decode(ContentReport.self, forKey: .body))
+        case .store: self = .store(try fields.decode(StoreReport.self, forKey: .body))
+        case .removed: self = .removed(try fields.decode(StoreRemoveReport.self, forKey: .body))
         case .done: self = .done
         case .error: self = .error(try fields.decode(ControlError.self, forKey: .body))
         }
@@ -59,6 +63,8 @@ extension ControlReply: Codable {
         case .fetched(let body): try put(.fetched, body)
         case .listed(let body): try put(.listed, body)
         case .content(let body): try put(.content, body)
+        case .store(let body): try put(.store, body)
+        case .removed(let body): try put(.removed, body)
         case .done: try put(.done)
         case .error(let body): try put(.error, body)
         }

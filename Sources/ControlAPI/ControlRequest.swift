@@ -12,11 +12,14 @@ public enum ControlRequest: Hashable, Sendable {
     case list(ListRequest)
     case cat(CatRequest)
     case stop(StopRequest)
+    /// What does the store hold?
+    case storeList
+    case storeRemove(StoreRemoveRequest)
 }
 
 extension ControlRequest: Codable {
     private enum Key: String, CodingKey { case v, op, body }
-    private enum Operation: String { case hello, mount, unmount, status, wait, verify, prefetch, fetch, list, cat, stop }
+    private enum Operation: String { case hello, mount, unmount, status, wait, verify, prefetch, fetch, list, cat, stop, storeList = "store_list", storeRemove = "store_remove" }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -38,6 +41,8 @@ extension ControlRequest: Codable {
         case .list: self = .list(try fields.decode(ListRequest.self, forKey: .body))
         case .cat: self = .cat(try fields.decode(CatRequest.self, forKey: .body))
         case .stop: self = .stop(try fields.decode(StopRequest.self, forKey: .body))
+        case .storeList: self = .storeList
+        case .storeRemove: self = .storeRemove(try fields.decode(StoreRemoveRequest.self, forKey: .body))
         case nil:
             throw ControlError(.unknownRequest, "This daemon does not know the request “\(String(name.prefix(40)))”.",
                                hint: "Use the incfs and incfsd of one release.")
@@ -63,6 +68,8 @@ extension ControlRequest: Codable {
         case .list(let body): try put(.list, body)
         case .cat(let body): try put(.cat, body)
         case .stop(let body): try put(.stop, body)
+        case .storeList: try put(.storeList)
+        case .storeRemove(let body): try put(.storeRemove, body)
         }
     }
 }

@@ -24,13 +24,15 @@ public struct MountRequest: Codable, Hashable, Sendable {
     /// where another release is mounted there, one beside it is taken; the report says which. Always with `lease`: the last
     /// connection that ends takes the mount with it.
     public var shared: Bool
+    /// After the unmount the fill goes on until everything is there. nil, as in records of earlier releases: it does not.
+    public var keepFilling: Bool?
     public var proxies: ProxyEnvironment
     public var access: OriginAccess?
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
         insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
-        proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
+        keepFilling: Bool? = nil, proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
     ) {
         self.address = address
         self.root = root
@@ -43,6 +45,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.noExec = noExec
         self.lease = lease
         self.shared = shared
+        self.keepFilling = keepFilling
         self.proxies = proxies
         self.access = access
     }

@@ -7,6 +7,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
     /// The store's directory.
     public var store: String
     public var mounts: [MountStatus]
+    /// Packages that are not mounted any more and are still being fetched (`--keep-filling`); nil if there are none.
+    public var fills: [BackgroundFillStatus]?
 
     public init(daemonPid: Int32, keeperPid: Int32, version: String, store: String, mounts: [MountStatus]) {
         self.daemonPid = daemonPid
@@ -47,6 +49,8 @@ public struct MountStatus: Codable, Hashable, Sendable {
     /// Every block is here.
     public var complete = false
     public var fillState: FillState = .off
+    /// Why the fill stands still, as a sentence, where that is not the origin's doing.
+    public var fillNote: String?
     /// The last error as a sentence, if there was one.
     public var lastError: String?
     /// The last read that ended in an error, if one did.
@@ -63,6 +67,24 @@ public struct MountStatus: Codable, Hashable, Sendable {
     }
 }
 
+/// A package that is fetched although it is not mounted.
+public struct BackgroundFillStatus: Codable, Hashable, Sendable {
+    public var name: String
+    public var release: String
+    /// 64 hexadecimal digits.
+    public var root: String
+    public var blocksPresent: UInt64
+    public var blocksTotal: UInt64
+
+    public init(name: String, release: String, root: String, blocksPresent: UInt64, blocksTotal: UInt64) {
+        self.name = name
+        self.release = release
+        self.root = root
+        self.blocksPresent = blocksPresent
+        self.blocksTotal = blocksTotal
+    }
+}
+
 /// Where the background fill is.
 public enum FillState: String, Codable, Hashable, Sendable {
     /// Not asked for.
@@ -70,7 +92,7 @@ public enum FillState: String, Codable, Hashable, Sendable {
     case filling
     /// Waits for the origin to come back.
     case waiting
-    /// Stopped by an error, see `last_error`.
+    /// Stopped: by an error, see `last_error`, or as `fill_note` says.
     case stopped
     case complete
 }

@@ -32,6 +32,7 @@ public final class OpenedPackage: Sendable {
         self.notice = notice
         var configuration = VolumeConfiguration()
         configuration.readTimeoutSeconds = options.readTimeoutSeconds
+        cache.touch(root: head.root)
         configuration.indexCache = try? cache.indexFile(root: head.root)
         configuration.onEvent = options.onEvent
         volume = PackageVolume(head: head, store: store, configuration: configuration)
@@ -40,6 +41,7 @@ public final class OpenedPackage: Sendable {
         filling = options.fill
         var loading = options.loader
         loading.filling = options.fill
+        loading.unitContent = Int(head.manifest.chunkSize)
         loader = BlockLoader(target: volume, queue: volume.requests, source: source, configuration: loading, log: options.loaderLog)
     }
 
@@ -59,6 +61,8 @@ public final class OpenedPackage: Sendable {
             do {
                 try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
                 if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
+            } catch where (error as? Errno) == .noSpace || (error as? Errno) == .diskQuotaExceeded {
+                options.onEvent(VolumeEvent(level: .warning, message: "The store \(store.directory) is full: what is fetched cannot be kept, and the next mount needs the network."))
             } catch {
                 throw OpenError(kind: .disk, message: "Cannot write to the store \(store.directory): \(error).", hint: "Make room or choose another store with --store DIR.")
             }

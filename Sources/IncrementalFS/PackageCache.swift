@@ -2,12 +2,14 @@ import Glibc
 import Integrity
 import LinuxSystem
 import PackageFormat
+import VolumeCore
 
 /// What a store keeps of packages besides content: heads (manifest, tree, page digests) and index pages by root digest, and
 /// which root an address had last. With these a mount needs no network.
 ///
 ///     STORE/packages/<root>/head     the envelope's first bytes, as many as PackageHead needs
 ///     STORE/packages/<root>/index    index pages, sparse
+///     STORE/packages/<root>/used     empty; its time is that of the last use
 ///     STORE/addresses/<digest>       the root (64 digits) that the address with that SHA-256 had last
 public struct PackageCache: Sendable {
     let store: FilePath
@@ -33,6 +35,47 @@ public struct PackageCache: Sendable {
         try SystemCalls.makeDirectories(directory(root))
         try write(bytes, to: directory(root).appending("head"))
     }
+
+    /// The packages that are kept: those that have a head.
+    public func roots() -> [Digest] {
+        ((try? SystemCalls.list(store.appending("packages"))) ?? []).compactMap { name in
+            guard let root = Digest(hex: String(decoding: name, as: UTF8.self)),
+                (try? SystemCalls.status(of: directory(root).appending("head"), followSymbolicLinks: false))?.kind == .regular else { return nil }
+            return root
+        }
+    }
+
+    /// Notes that the package is used now. A full disk may refuse; then the time stays.
+    public func touch(root: Digest) {
+        // Truncating sets the time even of an empty file (open(2)).
+        _ = try? SystemCalls.open(directory(root).appending("used"), flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    }
+
+    /// Seconds since 1970 when the package was last used.
+    public func lastUse(root: Digest) -> Int64 {
+        for name in ["used", "head"] {
+            if let status = try? SystemCalls.status(of: directory(root).appending(name), followSymbolicLinks: false) { return status.modifiedSeconds }
+        }
+        return 0
+    }
+
+    /// Forgets a package: the head first, without which the rest is nothing.
+    public func remove(root: Digest) throws(Errno) {
+        try SystemCalls.unlink(directory(root).appending("head"), missingIsFine: true)
+        try SystemCalls.removeTree(directory(root))
+    }
+
+    /// Removes what a removal left behind that was cut off, except what belongs to the packages in `roots`.
+    public func removeRemains(except roots: Set<Digest>) {
+        let kept = Set(self.roots()).union(roots)
+        for name in (try? SystemCalls.list(store.appending("packages"))) ?? [] {
+            guard let root = Digest(hex: String(decoding: name, as: UTF8.self)), !kept.contains(root) else { continue }
+            try? SystemCalls.removeTree(directory(root))
+        }
+    }
+
+    /// The index of a kept package, as far as its pages are here.
+    public func index(root: Digest, head: PackageHead) -> PackageIndex { PackageIndex(head: head, keptAt: directory(root).appending("index")) }
 
     /// The root that `address` had when it was last opened.
     public func root(ofAddress address: String) -> Digest? {

@@ -53,7 +53,8 @@ public enum Delivery: Sendable, Equatable {
     case stored
     /// The bytes do not match their digest: fetch again, from another source if there is one.
     case corrupt
-    /// The store cannot take them (`ENOSPC`, `EIO`): the bytes are good, keep readers waiting and try again later.
+    /// The store cannot take them (`ENOSPC`, `EIO`): the bytes are good, and who waited for them has been answered from memory.
+    /// Try again later.
     case storageFailed(Int32)
 }
 
@@ -67,7 +68,7 @@ public protocol LoadTarget: AnyObject, Sendable {
     /// True when the unit is already stored, so that fetching it would be waste.
     func isPresent(_ unit: LoadUnit) -> Bool
     /// The loader has found that a requested unit is present: somebody else has stored it since (another mount of the same
-    /// store). Wakes who waits for it.
+    /// store). Or it could not be stored, and is asked for no more. Who still waits for it looks again, and asks again if need be.
     func found(_ unit: LoadUnit)
     /// Verifies, stores and publishes; wakes who waits. `source` names the origin for the log.
     func deliver(_ unit: LoadUnit, _ bytes: UnsafeRawBufferPointer, source: String) -> Delivery
@@ -76,6 +77,9 @@ public protocol LoadTarget: AnyObject, Sendable {
     /// The next units that the background fill should fetch, in pack order, at most `limit`, starting behind `cursor`
     /// (0 at first; the cursor is opaque and is advanced). Empty: all is there, or all that is missing is in flight.
     func nextMissing(after cursor: inout UInt64, limit: Int) -> [LoadUnit]
+    /// Bytes of content that the background fill may still add to the store without using up the space that is kept free;
+    /// nil: no limit is known. A quick look at the file system.
+    func roomForFill() -> UInt64?
     /// The loader's word on why readers wait ("connection refused by …; next try in 3 s"); nil when things go well.
     func setWaitReason(_ reason: String?)
 }

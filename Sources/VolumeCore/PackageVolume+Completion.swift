@@ -7,6 +7,8 @@ struct CompletionQueue: Sendable {
     var queued: Set<UInt32> = []
     /// Every object is to be looked at once: earlier runs and other packages may have stored some of it.
     var stockWanted = true
+    /// Whole, but the disk did not take what completion writes: tried again.
+    var refused: Set<UInt32> = []
     var stopped = false
     /// The loader should look for missing blocks again (a stored block was found damaged).
     var wakeBackground: (@Sendable () -> Void)?
@@ -32,7 +34,8 @@ extension PackageVolume {
     public func runCompletion() {
         enum Work { case stop, stock, complete(UInt32) }
         while true {
-            let next = completion.wait { queue -> Work? in
+            let refused = completion.withLock { !$0.refused.isEmpty }
+            let next = completion.wait(until: refused ? .now.adding(milliseconds: Self.completionRetry) : nil) { queue -> Work? in
                 if queue.stopped { return .stop }
                 if queue.stockWanted {
                     queue.stockWanted = false
@@ -44,12 +47,16 @@ extension PackageVolume {
                 return .complete(number)
             }
             switch next {
-            case .stop, nil: return
+            case .stop: return
+            case nil: for number in completion.withLock({ queue in defer { queue.refused = [] }; return queue.refused }) { complete(number) }
             case .stock: takeStock()
             case .complete(let number): complete(number)
             }
         }
     }
+
+    /// After how many milliseconds an object that the disk did not take is completed again.
+    static let completionRetry: UInt64 = 5000
 
     /// Ends `runCompletion`.
     public func stopCompletion() { completion.update { $0.stopped = true } }
@@ -68,7 +75,9 @@ extension PackageVolume {
                 }
             }
         } catch {
-            // The blocks are good and stay readable; the next block or the next start tries again.
+            // The blocks are good and stay readable; it is tried again.
+            completion.withLock { _ = $0.refused.insert(number) }
+            if storeRefuses.exchange(true, ordering: .relaxed) { return }
             report(.warning, "\(path(ofObject: number)) is whole but cannot be completed in the store: \(error)")
         }
     }

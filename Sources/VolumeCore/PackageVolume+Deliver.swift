@@ -48,6 +48,8 @@ extension PackageVolume: LoadTarget {
             statistics.deliveredBytes.add(UInt64(bytes.count), ordering: .relaxed)
             finalFailures.withLock { $0.forget(unit) }
             settle(pending.withLock { $0.take(waitingFor: unit) })
+        } else if case .storageFailed = result {
+            settle(pending.withLock { $0.take(waitingFor: unit) })
         }
         return result
     }
@@ -98,6 +100,7 @@ extension PackageVolume: LoadTarget {
     }
 
     private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece]) -> Delivery {
+        var failure: Errno?
         for piece in pieces {
             let object: VolumeObject
             switch resolve(piece.object) {
@@ -109,18 +112,26 @@ extension PackageVolume: LoadTarget {
             guard object.extentNumbers.contains(piece.extent) else { continue }
             let length = Int(piece.file.upperBound - piece.file.lowerBound)
             guard piece.chunkOffset + length <= raw.count else { continue }
+            let bytes = UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length])
             do {
-                _ = try object.stored.fill(UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length]), at: piece.file.lowerBound)
+                _ = try object.stored.fill(bytes, at: piece.file.lowerBound)
+                stored(piece)
             } catch {
                 if error.cause == .wrongContent || error.cause == .wrongSize || error.cause == .invalidRange {
                     if objectBad.set(Int(piece.object)) { report(.error, "\(path(ofObject: piece.object)) is not what the package says: \(error)") }
                     continue
                 }
-                report(.error, "cannot store \(path(ofObject: piece.object)): \(error)")
-                return .storageFailed(error.errno.rawValue)
+                if !storeRefuses.exchange(true, ordering: .relaxed) {
+                    report(.error, "cannot store \(path(ofObject: piece.object)): \(error); what programs read is fetched all the same, and kept in memory for them")
+                }
+                keepUnstored(bytes, piece)
+                failure = error.errno
+                continue
             }
             account(object)
         }
+        if let failure { return .storageFailed(failure.rawValue) }
+        storeRefuses.store(false, ordering: .relaxed)
         return .stored
     }
 

@@ -58,7 +58,7 @@ extension PackageVolume {
             let end = min(read.offset &+ UInt64(read.size), object.size)
             // A block may arrive, or be found damaged, between two looks: what does not fit together is looked at again.
             for _ in 0..<8 {
-                guard read.offset < end, !object.stored.isPresent(bytes: read.offset..<end) else { return .ready }
+                guard read.offset < end, !isReadable(object, read.offset..<end) else { return .ready }
                 if objectBad[Int(read.object)] { return .failed(.ioError) }
                 let units = object.chunks(in: read.offset..<end).filter { !holdsAll(of: $0, for: object, within: read.offset..<end) }
                 for chunk in units {
@@ -83,7 +83,7 @@ extension PackageVolume {
         for file in object.ranges(ofChunk: chunk) {
             let low = max(file.lowerBound, range.lowerBound)
             let high = min(file.upperBound, range.upperBound)
-            if low < high, !object.stored.isPresent(bytes: low..<high) {
+            if low < high, !isReadable(object, low..<high) {
                 // The chunk's own bit may be stale (damage found meanwhile): a demand must not be skipped because of it.
                 if Int(chunk) < chunkPresent.bitCount { chunkPresent.clear(Int(chunk)) }
                 return false

@@ -26,7 +26,9 @@ extension PackageVolume {
         case .failed(let error): return .failed(error)
         }
         if !objectTouched[Int(number)], objectTouched.set(Int(number)) { statistics.touchedFiles.add(1, ordering: .relaxed) }
-        guard object.stored.isPresent(bytes: offset..<end) else { return .missing }
+        guard object.stored.isPresent(bytes: offset..<end) else {
+            return readUnstored(object, offset..<end, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - offset)])) ?? .missing
+        }
         if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end), !object.stored.isPresent(bytes: ahead) {
             request(object, ahead, priority: .readahead)
         }

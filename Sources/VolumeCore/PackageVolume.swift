@@ -44,6 +44,11 @@ public final class PackageVolume: Sendable {
     let scratch: DecodeScratch.Pool
     let delegateBox = Mutex<(any VolumeDelegate)?>(nil)
     let indexFile: OwnedIndexFile?
+    /// What the store could not take; the flag spares reads the lock.
+    let unstored = Mutex(UnstoredPieces())
+    let hasUnstored = Atomic(false)
+    /// The store has refused something since it last took something: said once.
+    let storeRefuses = Atomic(false)
 
     struct Accounting {
         var blocks: [UInt32]

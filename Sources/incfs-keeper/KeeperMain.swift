@@ -24,6 +24,7 @@ struct KeeperMain {
             let signals = try becomeDaemon(log: log.descriptor)
             var loop = KeeperLoop(arguments: arguments, lock: lock, control: control, log: log, signals: signals)
             try loop.start()
+            loop.lock.name(socket: arguments.socket)
             ready.ready()
             exit(loop.run())
         } catch {

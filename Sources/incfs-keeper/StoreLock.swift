@@ -32,6 +32,18 @@ struct StoreLock: ~Copyable {
         return opened
     }
 
+    /// Says in the lock file who has it, behind the epoch: for who finds the store busy. A full disk may refuse.
+    func name(socket: FilePath) {
+        var text = "\(getpid()) \(socket)\n"
+        text.withUTF8 { bytes in
+            guard (try? SystemCalls.pwriteAll(file.rawValue, UnsafeRawBufferPointer(bytes), at: Self.epochLength)) != nil else { return }
+            _ = try? SystemCalls.truncate(file.rawValue, to: Self.epochLength + UInt64(bytes.count))
+        }
+    }
+
+    /// Twenty digits and the end of the line.
+    private static let epochLength: UInt64 = 21
+
     /// 0 for a new file.
     private static func storedEpoch(_ descriptor: CInt) -> UInt64 {
         var bytes = [UInt8](repeating: 0, count: 20)

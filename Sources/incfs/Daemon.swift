@@ -19,6 +19,11 @@ struct Daemon {
             try SystemCalls.makeDirectories(path, mode: 0o700)
             store = try SystemCalls.realPath(path)
         } catch {
+            if error == Errno(rawValue: EROFS), let entry = MountTable.current().last(where: { path.starts(with: FilePath($0.mountpoint)) && $0.isIncfs }) {
+                throw ControlError(
+                    .disk, "The store \(path) would lie on a mount of incfs (\(entry.mountpoint)): the daemon would wait for itself.",
+                    hint: "Give a directory on a local disk with --store DIR, or set INCFS_STORE.", errno: error.rawValue)
+            }
             let code: ControlError.Code = error == .permissionDenied || error == .notPermitted ? .permission : .disk
             throw ControlError(code, "Cannot use \(path) as the store: \(error).", hint: "Give another directory with --store DIR.", errno: error.rawValue)
         }
@@ -44,6 +49,7 @@ struct Daemon {
         var client = try connect()
         if client == nil {
             try places.makeRuntimeDirectory()
+            if let warning = try StoreFileSystem.look(at: store) { Terminal.error("incfs: \(warning)") }
             started = try KeeperLauncher(daemon: self).start(interruption: interruption)
             let deadline = MonotonicTime.now.adding(milliseconds: 5000)
             client = try connect()
@@ -54,6 +60,7 @@ struct Daemon {
             }
         }
         guard let client else {
+            if !started, let holder = StoreHolder(store: store) { throw holder.error(store) }
             throw ControlError(.daemonUnavailable, "The daemon for the store \(store) does not answer at \(socket).", hint: logHint)
         }
         client.interruption = interruption
@@ -65,7 +72,7 @@ struct Daemon {
         return (client, started)
     }
 
-    var logHint: String { places.logFile.map { "Its log is \($0)." } ?? "Run incfsd by hand to see why." }
+    var logHint: String { places.logFile.map { "Its log is \($0)." } ?? "Its log is \(store)/daemon.log." }
 
     /// Ends a daemon that was started for a request that came to nothing, unless somebody else uses it by now.
     func stopIfIdle() {

@@ -17,6 +17,7 @@ struct KeeperLauncher {
             // Without its directory the keeper runs all the same, without a log.
             if (try? SystemCalls.makeDirectories(log.removingLastComponent(), mode: 0o700)) != nil { arguments += ["--log", log.string] }
         }
+        if let seconds = daemon.places.lingerSeconds { arguments += ["--", "--linger", seconds] }
         let report: CInt
         do {
             // Nothing of the terminal or of a pipeline is held by a process that stays.

@@ -28,6 +28,9 @@ struct MountCommand: Talkative {
     @Flag(help: "Fetch only what is read.")
     var noFill = false
 
+    @Flag(help: "After the unmount, go on fetching until everything is there.")
+    var keepFilling = false
+
     @Option(help: ArgumentHelp("Let a read fail after so many seconds without its data. Default: it waits.", valueName: "seconds"))
     var readTimeout: Double?
 
@@ -48,6 +51,7 @@ struct MountCommand: Talkative {
     var json = false
 
     func validate() throws {
+        if keepFilling && noFill { throw ValidationError("--keep-filling and --no-fill exclude each other.") }
         if let readTimeout, !(readTimeout > 0 && readTimeout <= 1e6) { throw ValidationError("--read-timeout must be a number of seconds above 0.") }
     }
 
@@ -64,8 +68,8 @@ struct MountCommand: Talkative {
         let daemon = try Daemon(store: store.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
-            insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground, proxies: .current,
-            access: try access.resolved())
+            insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground,
+            keepFilling: keepFilling ? true : nil, proxies: .current, access: try access.resolved())
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             if wantsLayer { try layer(over: report, daemon, SharedMountpoint.path(address, store: daemon.store, in: daemon.places)) }
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }

@@ -3,6 +3,13 @@ import ControlAPI
 /// The status for people.
 enum StatusText {
     static func text(_ status: UserStatus, color: Bool) -> String {
+        if let fills = status.fills {
+            let lines = fills.map { fill in
+                let title = Terminal.printable([fill.name, fill.release].filter { !$0.isEmpty }.joined(separator: " "))
+                return "\(title) is not mounted and still being fetched: \(HumanText.percent(fill.blocksPresent, of: fill.blocksTotal)) % of \(HumanText.count(fill.blocksTotal, "block"))"
+            }
+            return (status.mounts.map { mount($0, color: color) } + [lines.joined(separator: "\n")]).joined(separator: "\n\n")
+        }
         guard !status.mounts.isEmpty else { return status.daemons.isEmpty ? "Nothing is mounted." : "Nothing is mounted. The daemon runs (process \(status.daemons[0].daemonPid))." }
         return status.mounts.map { mount($0, color: color) }.joined(separator: "\n\n")
     }
@@ -19,10 +26,11 @@ enum StatusText {
             if m.rateBytesPerSecond > 0 { present += ", \(HumanText.rate(m.rateBytesPerSecond))" }
             if let left = m.secondsLeft { present += ", \(HumanText.duration(left)) left" }
         case .waiting: present += ", waiting for the origin"
-        case .stopped: present += ", stopped"
+        case .stopped: present += m.fillNote == nil ? ", stopped" : ", stopped: the disk is nearly full"
         case .complete: break
         }
         lines.append(present)
+        if let note = m.fillNote { lines.append("  fill     " + red(Terminal.printable(note))) }
         lines.append("  fetched  \(HumanText.bytes(m.bytesFetched)) in \(HumanText.count(m.requests, "request")); \(HumanText.count(m.filesTouched, "file")) touched")
         if m.readersWaiting > 0 {
             lines.append("  waiting  " + red(HumanText.count(UInt64(m.readersWaiting), "reader")) + (m.waitReason.map { ": " + Terminal.printable($0) } ?? ""))

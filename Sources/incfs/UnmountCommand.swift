@@ -57,20 +57,3 @@ struct UnmountCommand: Talkative {
         return ControlError(.internalFailure, "Cannot unmount \(place): \(error).", errno: error.rawValue)
     }
 }
-
-struct StopCommand: Talkative {
-    static let configuration = CommandConfiguration(
-        commandName: "stop",
-        abstract: "Unmount everything of a store and end its daemon.")
-
-    @OptionGroup var store: StoreOptions
-    @OptionGroup var talk: TalkOptions
-
-    func run() throws {
-        for (client, report) in try MountedDaemons.reports(store: store.store, files: false) {
-            for mount in report.mounts { try WritableLayer.remove(at: mount.mountpoint, lazy: true) }
-            for mount in report.mounts { _ = try client.call(.unmount(UnmountRequest(mountpoint: mount.mountpoint))) }
-            _ = try client.call(.stop(StopRequest()), timeoutSeconds: 30)
-        }
-    }
-}

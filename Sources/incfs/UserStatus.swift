@@ -17,6 +17,8 @@ struct UserStatus: Encodable {
     var store: String?
     var daemons: [DaemonStatus]
     var mounts: [MountStatus]
+    /// What is fetched without being mounted; absent if there is nothing.
+    var fills: [BackgroundFillStatus]?
 
     init(_ reports: [StatusReport]) {
         daemonPid = reports.first?.daemonPid
@@ -25,5 +27,7 @@ struct UserStatus: Encodable {
         store = reports.first?.store
         daemons = reports.map { DaemonStatus(daemonPid: $0.daemonPid, keeperPid: $0.keeperPid, version: $0.version, store: $0.store, mountpoints: $0.mounts.map(\.mountpoint)) }
         mounts = reports.flatMap(\.mounts)
+        let all = reports.flatMap { $0.fills ?? [] }
+        fills = all.isEmpty ? nil : all
     }
 }

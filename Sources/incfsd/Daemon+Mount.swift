@@ -11,7 +11,7 @@ import LinuxSystem
 extension Daemon {
     func mount(_ request: ControlAPI.MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport {
         if request.shared { return try await mountShared(request, peer: peer) }
-        return try await using {
+        return try await using { try await opening {
             let isNew = state.withLock { state in
                 !state.mounts.values.contains { $0.mountpoint == request.mountpoint } && state.reserved.insert(request.mountpoint).inserted
             }
@@ -20,8 +20,10 @@ extension Daemon {
                     .mountpointBusy, "A package is mounted at \(request.mountpoint) already.", hint: "Unmount it with 'incfs unmount \(request.mountpoint)', or choose another directory.")
             }
             defer { state.withLock { _ = $0.reserved.remove(request.mountpoint) } }
+            try refuse(request.mountpoint)
             let package = try await open(request)
             do {
+                try await offPool { self.endFill(of: package) }
                 try Task.checkCancellation()
                 let mount = try await offPool { try self.attach(package, request, peer) }
                 if Task.isCancelled {
@@ -33,7 +35,7 @@ extension Daemon {
                 await package.stop()
                 throw error
             }
-        }
+        } }
     }
 
     /// `notice` of the package that was opened for this request.
@@ -251,7 +253,8 @@ extension Daemon {
             return
         }
         mount.mounted.stop()
-        _ = try? onPool { await mount.mounted.package.stop() }
+        if !keepFilling(mount) { _ = try? onPool { await mount.mounted.package.stop() } }
+        PackageCache(store: store.directory).touch(root: mount.mounted.package.root)
         mount.kept.close()
         _ = try? store.commit()
         // Ours to remove, before anybody else can mount there.
@@ -265,8 +268,19 @@ extension Daemon {
         log.info("\(mount.mountpoint): unmounted")
     }
 
+    /// Refuses to mount over what the daemon itself works with: it would wait for itself.
+    private func refuse(_ mountpoint: String) throws {
+        let place = FilePath(mountpoint)
+        for (what, path) in [("the store \(store.directory)", store.directory), ("the daemon's own programs", (try? SystemCalls.realPath("/proc/self/exe")) ?? "/")]
+        where path.starts(with: place) {
+            throw ControlError(
+                .mountpointUnusable, "A mount at \(mountpoint) would cover \(what), which the mount needs.", hint: "Choose another directory.")
+        }
+    }
+
     /// Unmounts everything, lazily if need be. Blocks.
     func endAll() {
+        defer { endFills() }
         for mount in state.withLock({ Array($0.mounts.values) }) {
             _ = try? onPool { try await self.end(mount, .lazy) }
         }

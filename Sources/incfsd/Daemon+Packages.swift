@@ -43,7 +43,7 @@ extension Daemon {
     }
 
     func list(_ request: ListRequest) async throws -> ListReport {
-        try await using {
+        try await using { try await opening {
             // Names, kinds and sizes are in the head: nothing else is asked of the origin.
             let package = try await open(Self.mountRequest(request.package, fill: false))
             let result: Result<ListReport, any Error>
@@ -54,7 +54,7 @@ extension Daemon {
             } catch { result = .failure(error) }
             await package.stop()
             return try result.get()
-        }
+        } }
     }
 
     func cat(_ request: CatRequest, content: @escaping ContentWriter) async throws {
@@ -90,7 +90,7 @@ extension Daemon {
     private func withPackage<Value: Sendable>(
         _ reference: PackageReference, fill: Bool, _ body: (OpenedPackage, PackageReader) async throws -> Value
     ) async throws -> Value {
-        try await using {
+        try await using { try await opening {
             let package = try await open(Self.mountRequest(reference, fill: fill))
             let reader = PackageReader(package)
             package.start()
@@ -102,7 +102,7 @@ extension Daemon {
             await package.stop()
             _ = try? await offPool { try self.store.commit() }
             return try result.get()
-        }
+        } }
     }
 
     /// There is no mount point: what stands for it in log lines is the address without its secrets.

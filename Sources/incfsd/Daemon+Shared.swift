@@ -19,9 +19,10 @@ extension Daemon {
     }
 
     func mountShared(_ request: ControlAPI.MountRequest, peer: ControlPeer) async throws -> MountReport {
-        try await using {
+        try await using { try await opening {
             let package = try await open(request)
             do {
+                try await offPool { self.endFill(of: package) }
                 let root = package.root.description
                 // The same path for every release, so that what programs remember by path stays good; a second release at the same time lies beside it.
                 let places = [request.mountpoint, request.mountpoint + "-" + root.prefix(12)]
@@ -42,7 +43,7 @@ extension Daemon {
                 await package.stop()
                 throw error
             }
-        }
+        } }
     }
 
     private func mount(_ package: OpenedPackage, _ request: ControlAPI.MountRequest, _ peer: ControlPeer) async throws -> MountReport {

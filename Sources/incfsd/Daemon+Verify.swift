@@ -7,16 +7,18 @@ extension Daemon {
         try await using {
             if let mountpoint = request.mountpoint { return try await verify(try mount(at: mountpoint).mounted.package, progress) }
             guard let address = request.address else { throw ControlError(.usage, "Say which mount point or address to verify.") }
-            let package = try await open(
-                Self.mountRequest(PackageReference(address: address, root: request.root, insecure: request.insecure, proxies: request.proxies, access: request.access), fill: false))
-            do {
-                try await package.loadIndex()
-                let report = try await verify(package, progress)
-                await package.stop()
-                return report
-            } catch {
-                await package.stop()
-                throw error
+            return try await opening {
+                let package = try await open(
+                    Self.mountRequest(PackageReference(address: address, root: request.root, insecure: request.insecure, proxies: request.proxies, access: request.access), fill: false))
+                do {
+                    try await package.loadIndex()
+                    let report = try await verify(package, progress)
+                    await package.stop()
+                    return report
+                } catch {
+                    await package.stop()
+                    throw error
+                }
             }
         }
     }

@@ -2,6 +2,7 @@ import BlockStore
 import ControlAPI
 import Glibc
 import IncrementalFS
+import Integrity
 import KeeperLink
 import LinuxSystem
 import Logging
@@ -11,6 +12,11 @@ import Logging
 final class Daemon: ControlHandler {
     struct State {
         var mounts: [UInt64: DaemonMount] = [:]
+        /// Packages that are fetched although they are not mounted, by root.
+        var fills: [Digest: BackgroundFill] = [:]
+        /// Packages being opened: nothing is removed from the store meanwhile, and while something is removed none is opened.
+        var opening = 0
+        var removing = false
         /// Mountpoints that a request is working on.
         var reserved: Set<String> = []
         /// How many use a mount that is given back when nobody does.
@@ -21,6 +27,8 @@ final class Daemon: ControlHandler {
         var requests = 0
         var lastUse = MonotonicTime.now
         var stopping = false
+
+        var isIdle: Bool { mounts.isEmpty && fills.isEmpty && requests == 0 }
     }
 
     static let version = "0.1.0"
@@ -43,11 +51,11 @@ final class Daemon: ControlHandler {
         let linger = UInt64(arguments.lingerSeconds * 1000)
         while true {
             let deadline: MonotonicTime? = state.withLock { state in
-                state.mounts.isEmpty && state.requests == 0 ? state.lastUse.adding(milliseconds: linger) : nil
+                state.isIdle ? state.lastUse.adding(milliseconds: linger) : nil
             }
             let done = state.wait(until: deadline) { state -> Bool? in
                 if state.stopping { return true }
-                let idle = state.mounts.isEmpty && state.requests == 0
+                let idle = state.isIdle
                 if idle && MonotonicTime.now >= state.lastUse.adding(milliseconds: linger) { return true }
                 return idle != (deadline != nil) ? false : nil
             } ?? false
@@ -85,6 +93,8 @@ final class Daemon: ControlHandler {
         }
         var report = StatusReport(daemonPid: getpid(), keeperPid: getppid(), version: Self.version, store: store.directory.string, mounts: [])
         report.mounts = try await offPool { mounts.map { $0.status(files: request.files) } }
+        let fills = state.withLock { Array($0.fills.values) }
+        if !fills.isEmpty { report.fills = try await offPool { fills.map(\.status) } }
         return report
     }
 
@@ -102,18 +112,18 @@ final class Daemon: ControlHandler {
             if let end, clock.now >= end {
                 throw ControlError(
                     .timedOut, "\(request.mountpoint) is not complete after \(request.timeoutSeconds ?? 0) s: \(status.blocksPresent) of \(status.blocksTotal) blocks are there.",
-                    hint: status.waitReason ?? (status.fillState == .off ? "The mount was made with --no-fill: nothing fetches the rest." : nil))
+                    hint: status.fillNote ?? status.waitReason ?? (status.fillState == .off ? "The mount was made with --no-fill: nothing fetches the rest." : nil))
             }
             progress(ProgressReport(
                 done: status.blocksPresent, total: status.blocksTotal, bytesPerSecond: status.rateBytesPerSecond, secondsLeft: status.secondsLeft,
-                note: status.waitReason ?? status.lastError))
+                note: status.fillNote ?? status.waitReason ?? status.lastError))
             try await Task.sleep(for: end.map { min(.milliseconds(250), max(.zero, $0 - clock.now)) } ?? .milliseconds(250))
         }
     }
 
     func stop(_ request: StopRequest) async throws {
         state.update { state in
-            if request.onlyIfIdle && !(state.mounts.isEmpty && state.requests == 0) { return }
+            if request.onlyIfIdle && !state.isIdle { return }
             state.stopping = true
         }
     }

@@ -7,8 +7,8 @@ struct DaemonArguments {
     var store: FilePath
     /// The write epoch: higher for each daemon of one keeper.
     var epoch: UInt64 = 1
-    /// Seconds after the last unmount until the daemon ends.
-    var lingerSeconds: Double = 5
+    /// Seconds after the last unmount and fill until the daemon ends.
+    var lingerSeconds: Double = 30
     /// Whether blocks are hashed when they come from the disk. Off only in measurements (`incfs-keeper … -- --no-verify`).
     var verify = true
 

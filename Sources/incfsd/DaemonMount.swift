@@ -1,10 +1,12 @@
 import BlockLoading
+import BlockStore
 import ControlAPI
 import FUSESession
 import IncrementalFS
 import KeeperLink
 import LinuxSystem
 import Synchronization
+import VolumeCore
 
 /// One mount of the daemon, from the keeper's descriptors to the package.
 final class DaemonMount: Sendable {
@@ -24,6 +26,13 @@ final class DaemonMount: Sendable {
     }
 
     var mountpoint: String { configuration.request.mountpoint }
+
+    private static func roomNote(_ store: PlainStore) -> String {
+        let space = (try? store.freeSpace()) ?? (free: 0, total: 0)
+        let floor = PackageVolume.freeSpaceFloor(ofTotal: space.total)
+        return "the disk of the store \(store.directory) is nearly full: \(space.free >> 20) MiB are free, and the fill leaves \(floor >> 20) MiB; "
+            + "what programs read is still fetched. Make room, with 'incfs store remove --unused' for one."
+    }
 
     /// The state of the mount for people and programs. May read the store's metadata when `files`; never on the pool.
     func status(files: Bool) -> MountStatus {
@@ -57,6 +66,8 @@ final class DaemonMount: Sendable {
             .complete
         } else if !mounted.package.filling {
             .off
+        } else if loader.lacksRoom {
+            .stopped
         } else if state.waitReason != nil {
             .waiting
         } else if loader.fillDone && loader.skipped > 0 {
@@ -64,6 +75,7 @@ final class DaemonMount: Sendable {
         } else {
             .filling
         }
+        if status.fillState == .stopped, loader.lacksRoom { status.fillNote = Self.roomNote(volume.store) }
         if files {
             status.files = volume.files().map {
                 FileReport(

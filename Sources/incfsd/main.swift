@@ -18,6 +18,8 @@ guard let arguments = DaemonArguments(CommandLine.arguments) else {
 }
 
 signal(SIGPIPE, SIG_IGN)
+// The terminal of whoever mounted first may go.
+signal(SIGHUP, SIG_IGN)
 _ = SystemCalls.raiseOpenFileLimit()
 
 do {

@@ -12,6 +12,7 @@ final class FakeVolume: LoadTarget {
         var failures: [UInt64: String] = [:]
         var reasons: [String?] = []
         var storageError: Int32?
+        var room: UInt64?
         var indexLoaded = true
         var onThreads: Set<String> = []
     }
@@ -34,6 +35,7 @@ final class FakeVolume: LoadTarget {
     }
     func indexPage(forChunk chunk: UInt64) -> LoadUnit { LoadUnit(.indexPage, 0) }
     func found(_ unit: LoadUnit) {}
+    func roomForFill() -> UInt64? { state.withLock { $0.room } }
 
     func isPresent(_ unit: LoadUnit) -> Bool {
         state.withLock { unit.kind == .indexPage ? $0.indexLoaded : $0.present.contains(unit.index) }

@@ -21,6 +21,7 @@ final class SchedulerBench {
     var failures: [LoadUnit: String] = [:]
     var reasons: [String?] = []
     var released: [FetchID] = []
+    var rechecked: [LoadUnit] = []
     var questions = 0
 
     init(size: Int = 64 << 10, filling: Bool = false, _ change: (inout LoaderConfiguration) -> Void = { _ in }) {
@@ -102,6 +103,7 @@ final class SchedulerBench {
             case .release(let id): released.append(id)
             case .fail(let unit, _, let reason): failures[unit] = reason
             case .setWaitReason(let reason): reasons.append(reason)
+            case .recheck(let unit): rechecked.append(unit)
             case .log: break
             }
         }

@@ -54,6 +54,18 @@ final class FakeDaemon: ControlHandler {
         return StatusReport(daemonPid: 4711, keeperPid: 4710, version: "fake", store: "/s", mounts: mounts)
     }
 
+    func storeList() async throws -> StoreReport {
+        let app = StoredPackage(
+            name: "app", release: "1", root: String(repeating: "ab", count: 32), bytes: 8192, bytesStored: 4096, complete: false, lastUse: 1_700_000_000,
+            mountpoints: ["/mnt"], filling: false)
+        return StoreReport(store: "/s", packages: [app], bytesStored: 4096, bytesFree: 1 << 30, bytesTotal: 2 << 30)
+    }
+
+    func storeRemove(_ request: StoreRemoveRequest) async throws -> StoreRemoveReport {
+        note("remove \(request.names) \(request.unused)")
+        return StoreRemoveReport(packages: [], bytesFreed: 0)
+    }
+
     func wait(_ request: WaitRequest, progress: @escaping ProgressReporter) async throws {
         note("wait")
         progress(ProgressReport(done: 1, total: 2))

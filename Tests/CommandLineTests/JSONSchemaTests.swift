@@ -16,7 +16,14 @@ import Testing
             mount.waits = [ReaderWait(path: path, block: 3, seconds: 0.25, pid: 7)]
             mount.lastFailedRead = FailedRead(path: path, block: 1, errno: 5, cause: "c")
             mount.files = [FileReport(path: path, size: .max, blocksPresent: 1, blocksTotal: 2, touched: true)]
-            let full = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
+            mount.fillNote = "f"
+            var full = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
+            full.fills = [BackgroundFillStatus(name: "n", release: "r", root: "0", blocksPresent: 1, blocksTotal: 2)]
+            least.fills = full.fills
+            let package = StoredPackage(
+                name: "n", release: "r", root: "0", bytes: 1, bytesStored: 2, complete: true, lastUse: 3, mountpoints: ["/m"], filling: false)
+            let list = try json(StoreReport(store: "/s", packages: [package], bytesStored: 1, bytesFree: 2, bytesTotal: 3))
+            let removal = try json(StoreRemoveReport(packages: [package], bytesFreed: 1))
             least.mounts[0].rateBytesPerSecond = 0.5
             least.mounts[0].waitSecondsTotal = 0.5
             least.mounts[0].waits = [ReaderWait(path: WirePath("a"), block: 3, seconds: 0.25, pid: 7)]
@@ -39,6 +46,8 @@ import Testing
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
                 "mount": (try json(mounted(path)), try json(mounted(nil))),
                 "status": (try json(UserStatus([full])), try json(UserStatus([least]))),
+                "store list": (list, list),
+                "store remove": (removal, removal),
                 "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
             ]
         }
@@ -57,7 +66,7 @@ import Testing
             #expect(try FieldTypes.printed(answer.full) == table.types, "\(heading), with everything")
             let optional = try Set(FieldTypes.printed(answer.least).keys).subtracting(table.always)
             // A daemon runs in the least one too, and its files were asked for: else their fields could not be looked at.
-            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read"] : []
+            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read", "fills"] : []
             #expect(optional.subtracting(mayStay).isEmpty, "\(heading) has fields that need not be there")
             #expect(try table.always.isSubset(of: Set(FieldTypes.printed(answer.least).keys)), "\(heading) lacks fields that must be there")
         }

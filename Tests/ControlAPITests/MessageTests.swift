@@ -16,6 +16,8 @@ import Testing
         .verify(VerifyRequest(address: "/a", root: nil, insecure: false, proxies: ProxyEnvironment())),
         .prefetch(PrefetchRequest(mountpoint: "/m", paths: [WirePath("a"), WirePath(bytes: [0xff, 0x61])])),
         .stop(StopRequest(onlyIfIdle: true)),
+        .storeList,
+        .storeRemove(StoreRemoveRequest(names: ["app", "0123abcd"], unused: true)),
     ]
 
     static var replies: [ControlReply] {

@@ -10,7 +10,7 @@ extension MountSite {
         if (other ?? user) == .nobody { words += ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--"] }
         let variables = [
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "\(directory)/home", "XDG_RUNTIME_DIR": "\(directory)/run",
-            "XDG_STATE_HOME": "\(directory)/home", "INCFS_STORE": store.string,
+            "XDG_STATE_HOME": "\(directory)/home", "INCFS_STORE": store.string, "INCFS_LINGER": "5",
         ].merging(environment) { $1 }
         return try ChildProcess("/usr/bin/nsenter", words + [program] + arguments, environment: variables.map { "\($0.key)=\($0.value)" })
     }

@@ -33,7 +33,7 @@ import Testing
     static func nothingIsLeft(_ site: MountSite) async throws {
         #expect(site.mounts == [])
         // Where a program held the mount to its end, the daemon hears of that a moment later.
-        let places = { (try? SystemCalls.list(site.directory.appending("run/incfs/run")).map { String(decoding: $0, as: UTF8.self) }) ?? [] }
+        let places: @Sendable () -> [String] = { (try? SystemCalls.list(site.directory.appending("run/incfs/run")).map { String(decoding: $0, as: UTF8.self) }) ?? [] }
         try await eventually("no mount point of a run is left; there are \(places())", seconds: 20) { places().isEmpty ? true : nil }
         try await eventually("no process is left; there are \(site.processes)", seconds: 20) { site.processes.isEmpty ? true : nil }
     }
