@@ -4,7 +4,7 @@ import ControlAPI
 struct MountProgramOptions: Equatable {
     /// Options of `incfs mount` by the name that they have here; whether they take a value. The word is the name with dashes.
     static let own: [String: Bool] = [
-        "store": true, "read_timeout": true, "no_fill": false, "allow_other": false, "insecure": false, "require_pin": false, "writable": false, "noexec": false,
+        "store": true, "read_timeout": true, "no_fill": false, "keep_filling": false, "allow_other": false, "insecure": false, "require_pin": false, "writable": false, "noexec": false,
         "header_file": true, "header_command": true, "client_cert": true, "client_key": true,
     ]
 
