@@ -8,6 +8,10 @@ import Synchronization
 ///
 /// A page that failed stays in the page cache, not up to date; the next program that wants it asks for it once. So a page is
 /// remembered as failed until it is read.
+///
+/// Such a page may be evicted, which nobody tells us, and then the kernel makes two READs again. Where a READ fails without a wait, the next one of
+/// the same page by the same thread is taken for the kernel's second also then, if it comes at once: a program that asks again as
+/// fast as that gets the same answer without a record. After a wait it is not: a program's second try must wait again.
 final class KernelRetries: Sendable {
     private struct Page: Hashable, Sendable {
         var node: UInt64
@@ -17,6 +21,8 @@ final class KernelRetries: Sendable {
         var page: Page
         var error: Errno
         var time: MonotonicTime
+        /// Nanoseconds in which the second READ is to come.
+        var window: UInt64
     }
     private struct State: Sendable {
         var byThread: [UInt32: Failure] = [:]
@@ -24,6 +30,8 @@ final class KernelRetries: Sendable {
     }
     /// How soon the kernel asks again: in the same system call, so that only a busy machine makes it late.
     static let soon: UInt64 = 2_000_000_000
+    /// The same for a page that had failed before.
+    static let atOnce: UInt64 = 10_000_000
     /// Bounds for what is remembered of threads and of pages.
     static let mostThreads = 4096, mostPages = 1 << 16
 
@@ -37,18 +45,20 @@ final class KernelRetries: Sendable {
         guard isOn else { return nil }
         return state.withLock { state in
             guard let failure = state.byThread.removeValue(forKey: thread) else { return nil }
-            guard failure.page == Page(node: node, offset: offset), MonotonicTime.now.since(failure.time) < Self.soon else { return nil }
+            guard failure.page == Page(node: node, offset: offset), MonotonicTime.now.since(failure.time) < failure.window else { return nil }
             return failure.error
         }
     }
 
-    func failed(thread: UInt32, node: UInt64, offset: UInt64, _ error: Errno) {
+    /// `waited`: the block was waited for until the time was over.
+    func failed(thread: UInt32, node: UInt64, offset: UInt64, _ error: Errno, waited: Bool) {
         guard isOn else { return }
         state.withLock { state in
             if state.failed.count >= Self.mostPages { state.failed = [] }
-            guard state.failed.insert(Page(node: node, offset: offset)).inserted else { return }
+            let isNew = state.failed.insert(Page(node: node, offset: offset)).inserted
+            guard isNew || !waited else { return }
             if state.byThread.count >= Self.mostThreads { state.byThread = [:] }
-            state.byThread[thread] = Failure(page: Page(node: node, offset: offset), error: error, time: .now)
+            state.byThread[thread] = Failure(page: Page(node: node, offset: offset), error: error, time: .now, window: isNew ? Self.soon : Self.atOnce)
         }
     }
 

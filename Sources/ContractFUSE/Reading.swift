@@ -138,7 +138,7 @@ final class Reading: Sendable {
         if job.isDirect, job.done > 0 { return finish(job) }
         if !job.isDirect, job.count <= Int(Self.pageSize) {
             let thread = UInt32(bitPattern: job.thread)
-            retries.failed(thread: thread, node: job.nodeID, offset: job.offset, error)
+            retries.failed(thread: thread, node: job.nodeID, offset: job.offset, error, waited: job.limits.maxPending > 0)
             if loops.failed(thread: thread, node: job.nodeID, offset: job.offset), let faultLoop = faultLoop.withLock({ $0 }) { faultLoop(thread, job.nodeID, job.offset) }
         }
         job.reply.error(error)
