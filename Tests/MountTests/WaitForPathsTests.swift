@@ -45,12 +45,13 @@ import Testing
 
     @Test func namedFilesOvertakeTheFill() async throws {
         try await MountSite.with { site in
-            try site.addRandom("aaa", count: 8 << 20, seed: 1)
+            try site.addRandom("aaa", count: 32 << 20, seed: 1)
             try site.addRandom("zzz", count: 1 << 20, seed: 2)
             try await site.publish()
             let origin = try ControlledOrigin(root: site.directory)
             defer { origin.stop() }
-            origin.delay(milliseconds: 100)
+            // The fill alone needs some ten seconds.
+            origin.delay(milliseconds: 300)
             try await site.mount(origin.address)
             try await site.incfs("wait", site.mountpoint.string, "--path", "zzz")
             let files = try await site.report(files: true).mounts[0].files!
