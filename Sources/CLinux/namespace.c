@@ -38,4 +38,7 @@ int64_t clinux_enter_mount_namespace(int with_user_namespace) {
 
 int64_t clinux_bind_mount(const char *source, const char *target) { return mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -(int64_t)errno : 0; }
 int64_t clinux_mount_tmpfs(const char *target) { return mount("tmpfs", target, "tmpfs", 0, "mode=0755") < 0 ? -(int64_t)errno : 0; }
-int64_t clinux_mount_overlay(const char *target, const char *options) { return mount("incfs-writable", target, "overlay", 0, options) < 0 ? -(int64_t)errno : 0; }
+int64_t clinux_mount_overlay(const char *target, const char *options, int no_exec) {
+    unsigned long flags = MS_NOSUID | MS_NODEV | (no_exec ? MS_NOEXEC : 0);
+    return mount("incfs-writable", target, "overlay", flags, options) < 0 ? -(int64_t)errno : 0;
+}

@@ -85,7 +85,10 @@ struct MountCommand: Talkative {
     private func layer(over report: MountReport, _ daemon: Daemon, _ shared: FilePath) throws(ControlError) {
         do {
             guard let directory = try writable.directory(named: shared.lastComponent?.string ?? report.name, store: daemon.store) else { return }
-            try WritableLayer(directory: directory).mount(over: FilePath(report.mountpoint), at: FilePath(report.mountpoint))
+            let layer = WritableLayer(directory: directory)
+            // No program may have it now; that none takes it while it is mounted is for whoever administers the machine to see to.
+            try layer.claim()
+            try layer.mount(over: FilePath(report.mountpoint), at: FilePath(report.mountpoint), noExec: noExec)
         } catch {
             daemon.abandon(report.mountpoint)
             throw error

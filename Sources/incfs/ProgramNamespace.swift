@@ -42,7 +42,11 @@ struct ProgramNamespace {
         }
         if let at { try make(at) }
         let target = at ?? root
-        if let writable { return try WritableLayer(directory: writable).mount(over: root, at: target) }
+        if let writable {
+            let layer = WritableLayer(directory: writable)
+            try layer.claim()
+            return try layer.mount(over: root, at: target)
+        }
         do { try SystemCalls.bindMount(root, at: target) } catch {
             throw ControlError(.internalFailure, "Cannot show the package at \(target): \(error).", errno: error.rawValue)
         }

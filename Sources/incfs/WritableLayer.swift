@@ -20,10 +20,27 @@ struct WritableLayer {
         }
     }
 
+    /// Keeps the layer for this process, what it becomes, and its children: two overlays over one directory would damage it.
+    ///
+    /// - Throws: code `busy` when another program has it.
+    func claim() throws(ControlError) {
+        do {
+            try SystemCalls.makeDirectories(directory, mode: 0o700)
+            let file = try SystemCalls.open(directory.appending("lock"), flags: O_RDWR | O_CREAT, mode: 0o600).take()
+            try SystemCalls.lockExclusively(file)
+            try SystemCalls.keepAcrossExecution(file)
+        } catch {
+            if error == .resourceTemporarilyUnavailable {
+                throw ControlError(.busy, "Another program writes over this package in \(directory).", hint: "Wait until it has ended, or keep what this one writes elsewhere: --writable=DIR.")
+            }
+            throw ControlError(.disk, "Cannot lock \(directory): \(error).", hint: "Choose another directory with --writable=DIR.", errno: error.rawValue)
+        }
+    }
+
     /// Shows `root` with the layer over it at `target`, which may be `root` itself.
     ///
     /// - Throws: code `internal` or `permission`.
-    func mount(over root: FilePath, at target: FilePath) throws(ControlError) {
+    func mount(over root: FilePath, at target: FilePath, noExec: Bool = false) throws(ControlError) {
         do {
             for name in ["upper", "work"] { try SystemCalls.makeDirectories(directory.appending(name), mode: 0o755) }
             // By descriptor: no character of a path means anything to the parser of the options.
@@ -31,7 +48,7 @@ struct WritableLayer {
             let lower = try opened(root), upper = try opened(directory.appending("upper")), work = try opened(directory.appending("work"))
             defer { for descriptor in [lower, upper, work] { SystemCalls.close(descriptor) } }
             let options = "lowerdir=/proc/self/fd/\(lower),upperdir=/proc/self/fd/\(upper),workdir=/proc/self/fd/\(work)" + (geteuid() == 0 ? "" : ",userxattr")
-            try SystemCalls.mountOverlay(at: target, options: options)
+            try SystemCalls.mountOverlay(at: target, options: options, noExec: noExec)
         } catch {
             throw ControlError(
                 error == .notPermitted ? .permission : .internalFailure, "Cannot make the package writable with \(directory): \(error).",

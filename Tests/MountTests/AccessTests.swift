@@ -28,6 +28,17 @@ import Testing
             #expect(try await site.shell("stat -c '%U %a' \(place)/closed") == "root 600\n")
             // The set-user-id bit is shown and means nothing.
             #expect(try await site.shell("stat -c %a \(place)/setuid; \(place)/setuid -u", as: .nobody) == "4755\n65534\n")
+            // Nor where a writable layer lies over it.
+            try await site.incfs("unmount", place.string)
+            try await site.mount(nil, "--writable")
+            #expect(try await site.shell("stat -c %a \(place)/setuid; \(place)/setuid -u", as: .nobody) == "4755\n65534\n")
+            let layer = try await site.shell("grep ' \(place) ' /proc/self/mountinfo | tail -1")
+            #expect(layer.contains(" overlay ") && layer.contains("nosuid") && layer.contains("nodev"), "\(layer)")
+            try await site.incfs("unmount", place.string)
+            try await site.mount(nil, "--writable", "--no-exec")
+            #expect(try await site.startShell("\(place)/setuid", as: .nobody).finish().status == 126)
+            try await site.incfs("unmount", place.string)
+            try await site.mount()
             let options = try await site.shell("grep ' \(place) ' /proc/self/mountinfo")
             #expect(options.contains("nosuid") && options.contains("nodev") && options.contains("allow_other") && options.contains("default_permissions"), "\(options)")
         }

@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    @Test(arguments: MountSite.User.allCases) func aLayerHasOneProgramAtATime(_ user: MountSite.User) async throws {
+        let script = "mkdir bin; printf '#!/bin/sh\\necho ready; while [ ! -e \"$1\" ]; do sleep 0.05; done; echo x > \"$INCFS_ROOT/kept\"\\n' > bin/app; chmod 755 bin/app"
+        try await Self.withProgram(user, script, entry: "bin/app") { site in
+            let go = "\(site.directory)/home/go"
+            let first = try site.startIncfs(["run", "\(site.output)/app.incfs", "--writable", "--", go])
+            #expect(try await first.line() == "ready")
+            let second = try await Self.run(site, "--writable", "--", go)
+            #expect(second.status == 125 && second.error.contains("Another program writes over this package"), "\(second)")
+            try await site.shell("touch \(go)")
+            #expect(try await first.finish().status == 0)
+            #expect(try await Self.run(site, "--writable", "--", go).status == 0)
+        }
+    }
+
     @Test func aMountOfRootsIsWritableForAllWhoMay() async throws {
         try await MountSite.with { site in
             try site.addRandom("data", count: 100_000, seed: 1)

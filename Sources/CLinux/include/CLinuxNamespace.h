@@ -11,7 +11,8 @@ int64_t clinux_enter_mount_namespace(int with_user_namespace);
 int64_t clinux_bind_mount(const char *source, const char *target);
 // An empty memory file system at `target`.
 int64_t clinux_mount_tmpfs(const char *target);
-// `upper` over `lower` at `target` (overlayfs); `options` as in mount(8).
-int64_t clinux_mount_overlay(const char *target, const char *options);
+// `upper` over `lower` at `target` (overlayfs); `options` as in mount(8). Always nosuid and nodev: an overlay does not have these of what lies
+// below it.
+int64_t clinux_mount_overlay(const char *target, const char *options, int no_exec);
 
 #endif
