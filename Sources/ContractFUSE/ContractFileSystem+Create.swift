@@ -73,7 +73,7 @@ extension ContractFileSystem {
         let name = try self.name(word(24), caller.memory)
         guard offset % Geometry.blockSize == 0 else { throw .invalidArgument }
         let found: OwnedDescriptor
-        do throws(Errno) { found = try SystemCalls.open(name: source.text, in: directory.index, flags: BackingDirectory.pathFlag | O_NOFOLLOW) } catch { throw .invalidArgument }
+        do throws(Errno) { found = try SystemCalls.open(name: source.text, in: directory.index, flags: SystemCalls.pathOnly | O_NOFOLLOW) } catch { throw .invalidArgument }
         guard let bytes = try SystemCalls.extendedAttribute(BackingAttributes.size, ofDescriptor: found.rawValue) else { throw .noData }
         guard let sourceSize = BackingAttributes.size(ofDescriptor: found.rawValue), bytes.count == 8 else { throw .invalidArgument }
         let (end, overflows) = offset.addingReportingOverflow(size)

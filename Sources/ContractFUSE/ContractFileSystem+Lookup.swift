@@ -68,7 +68,7 @@ extension ContractFileSystem {
             return nodes.find(key) { Node(id: $0, kind: .special(file), descriptor: nil, key: key, owner: (uid, gid)) }
         }
         guard name.count <= Geometry.longestName else { throw .fileNameTooLong }
-        let descriptor = try SystemCalls.open(name: name, in: parent.descriptor, flags: BackingDirectory.pathFlag | O_NOFOLLOW)
+        let descriptor = try SystemCalls.open(name: name, in: parent.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW)
         let status = try SystemCalls.status(of: descriptor.rawValue)
         guard status.device == directory.rootStatus.device else { throw .improperLink }
         let kind: Node.Kind

@@ -127,7 +127,7 @@ extension ContractFileSystem {
     private func unlink(_ parent: Node, _ name: [UInt8], _ caller: Caller) throws(Errno) {
         if parent.isReserved { throw .resourceBusy }
         if isSpecial(name, in: parent) { throw .badFileDescriptor }
-        let file = try SystemCalls.open(name: name, in: parent.descriptor, flags: BackingDirectory.pathFlag | O_NOFOLLOW)
+        let file = try SystemCalls.open(name: name, in: parent.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW)
         let (descriptor, parentDescriptor) = (file.rawValue, parent.descriptor)
         let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
             do throws(Errno) {
@@ -158,7 +158,7 @@ extension ContractFileSystem {
             if directory.isReserved || isReserved(name, in: directory) || isSpecial(name, in: directory) { throw .resourceBusy }
         }
         // What is replaced may have had its last name there.
-        let replaced = (try? SystemCalls.open(name: toName, in: target.descriptor, flags: BackingDirectory.pathFlag | O_NOFOLLOW))?.take() ?? -1
+        let replaced = (try? SystemCalls.open(name: toName, in: target.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW))?.take() ?? -1
         defer { if replaced >= 0 { SystemCalls.close(replaced) } }
         let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
             do throws(Errno) {

@@ -110,7 +110,7 @@ final class EventHelpers: Sendable {
             do throws(Errno) {
                 let directory = path.isEmpty
                     ? try SystemCalls.duplicate(places.root)
-                    : try SystemCalls.open(path, beneath: places.root, flags: BackingDirectory.pathFlag | O_DIRECTORY)
+                    : try SystemCalls.open(path, beneath: places.root, flags: SystemCalls.pathOnly | O_DIRECTORY)
                 try SystemCalls.makeNode(name, in: directory.rawValue, mode: S_IFREG | 0o444)
                 return nil
             } catch { return error }

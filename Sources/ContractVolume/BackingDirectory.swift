@@ -18,7 +18,7 @@ public final class BackingDirectory: Sendable {
     /// Opens `path` and makes what is missing. `ENOENT`, `ENOTDIR`, and what making directories throws.
     public init(_ path: FilePath) throws(Errno) {
         var made: [[UInt8]] = []
-        let root = try SystemCalls.open(path, flags: Self.pathFlag | O_DIRECTORY)
+        let root = try SystemCalls.open(path, flags: SystemCalls.pathOnly | O_DIRECTORY)
         let index = try Self.reserved(SpecialName.index, in: root.rawValue, &made)
         let incomplete = try Self.reserved(SpecialName.incomplete, in: root.rawValue, &made)
         rootStatus = try SystemCalls.status(of: root.rawValue)
@@ -36,13 +36,11 @@ public final class BackingDirectory: Sendable {
         do throws(Errno) { try SystemCalls.makeDirectory(name, in: root, mode: 0o777); made.append(name) } catch {
             guard error == .fileExists else { throw error }
         }
-        return try SystemCalls.open(name: name, in: root, flags: pathFlag | O_DIRECTORY | O_NOFOLLOW)
+        return try SystemCalls.open(name: name, in: root, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
     }
 
     deinit { for descriptor in [root, index, incomplete] { SystemCalls.close(descriptor) } }
 
-    /// `O_PATH`.
-    public static let pathFlag: CInt = 0o10000000
     /// `O_TMPFILE`.
     public static let unnamedFlag: CInt = 0o20200000
 
@@ -58,7 +56,7 @@ public final class BackingDirectory: Sendable {
         if path.isEmpty { throw .noSuchFileOrDirectory }
         let text = path.map { CChar(bitPattern: $0) } + [0]
         let file = text.withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }
-        return try SystemCalls.open(file, inRoot: root, flags: Self.pathFlag | O_DIRECTORY)
+        return try SystemCalls.open(file, inRoot: root, flags: SystemCalls.pathOnly | O_DIRECTORY)
     }
 
     /// Where a directory below the root is, relative to it; empty for the root itself. nil when it has been moved away or removed.

@@ -15,10 +15,10 @@ public struct OpenOptions: Sendable {
     /// Receives the loader's log lines; must not block.
     public var loaderLog: LoaderLog = { _, _ in }
 
-    /// Decides about a package that no pin speaks for, before anything of it is kept. Returns what its user is to be told. Must not block for long.
+    /// Decides about a package that no pin speaks for, before anything of it is kept. Returns what its user is to be told. Must not block the pool.
     ///
     /// Throws kind `untrusted` to refuse it.
-    public var accept: @Sendable (PackageHead) throws(OpenError) -> String? = { _ throws(OpenError) in nil }
+    public var accept: @Sendable (PackageHead) async throws(OpenError) -> String? = { _ async throws(OpenError) in nil }
 
     public init() {}
 }

@@ -57,10 +57,12 @@ public final class OpenedPackage: Sendable {
         do throws(OpenError) {
             let (head, bytes) = try await fetchHead(source, pin: pin, options.onEvent)
             try await requireRanges(source, head)
-            let notice = pin == nil ? try options.accept(head) : nil
+            let notice = pin == nil ? try await options.accept(head) : nil
             do {
-                try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
-                if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
+                try await offPool {
+                    try bytes.withUnsafeBytes { try cache.keep(head: $0, root: head.root) }
+                    if pin == nil { try cache.remember(root: head.root, ofAddress: address) }
+                }
             } catch where (error as? Errno) == .noSpace || (error as? Errno) == .diskQuotaExceeded {
                 options.onEvent(VolumeEvent(level: .warning, message: "The store \(store.directory) is full: what is fetched cannot be kept, and the next mount needs the network."))
             } catch {

@@ -3,6 +3,9 @@ import Glibc
 import SystemPackage
 
 extension SystemCalls {
+    /// `O_PATH`, which the C library's module lacks: looks without opening.
+    public static let pathOnly: CInt = 0o10000000
+
     /// openat2(2) that never leaves `directory`: `..`, absolute paths and symbolic links that lead out are `EXDEV`.
     /// `path` is raw bytes without NUL. Close-on-exec. `EINTR` and `EAGAIN` (a rename went on beside) are retried.
     public static func open(_ path: [UInt8], beneath directory: CInt, flags: CInt) throws(Errno) -> OwnedDescriptor {

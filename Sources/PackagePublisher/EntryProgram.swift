@@ -19,7 +19,7 @@ enum EntryProgram {
             let root = try SystemCalls.open(source, flags: O_RDONLY | O_DIRECTORY)
             let path = components.reduce(FilePath("/")) { $0.appending(bytes: Array($1)) }
             // O_PATH: looks without opening.
-            let file = try SystemCalls.open(path, inRoot: root.rawValue, flags: 0o10000000)
+            let file = try SystemCalls.open(path, inRoot: root.rawValue, flags: SystemCalls.pathOnly)
             status = try SystemCalls.status(of: file.rawValue)
         } catch {
             if error == .noSuchFileOrDirectory || error == .notDirectory { throw .invalidOption("there is no \(text) in \(source) that could be the entry") }

@@ -37,8 +37,8 @@ final class DaemonMount: Sendable {
     /// The clone of the mount has come: helpers can use it from now on. Walks on our own mount: not from a thread that answers it.
     func attach(clone: consuming OwnedDescriptor) throws(Errno) {
         let status = try SystemCalls.quietStatus(of: clone.rawValue)
-        let index = try SystemCalls.open(name: SpecialName.index, in: clone.rawValue, flags: BackingDirectory.pathFlag | O_DIRECTORY | O_NOFOLLOW)
-        let incomplete = try SystemCalls.open(name: SpecialName.incomplete, in: clone.rawValue, flags: BackingDirectory.pathFlag | O_DIRECTORY | O_NOFOLLOW)
+        let index = try SystemCalls.open(name: SpecialName.index, in: clone.rawValue, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
+        let incomplete = try SystemCalls.open(name: SpecialName.incomplete, in: clone.rawValue, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
         fileSystem.attach(root: clone.take(), index: index.take(), incomplete: incomplete.take(), deviceMajor: status.deviceMajor, deviceMinor: status.deviceMinor)
     }
 

@@ -12,7 +12,7 @@ enum MountClient {
         do throws(ContractOptions.Refusal) { _ = try ContractOptions(parsing: words.contract) } catch { throw Failure(error.errno, error.description) }
         guard !source.isEmpty else { throw Failure(.noSuchFileOrDirectory, "a mount needs a backing directory") }
         let directory = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.realPath(FilePath(source)) }
-        let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.open(directory, flags: BackingDirectory.pathFlag | O_DIRECTORY) }
+        let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.open(directory, flags: SystemCalls.pathOnly | O_DIRECTORY) }
         let device = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.quietStatus(of: path.rawValue) }
         if let table = try? MountTable.current(),
             table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == device.deviceMajor && $0.device.minor == device.deviceMinor })

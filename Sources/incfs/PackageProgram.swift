@@ -24,14 +24,14 @@ struct PackageProgram {
         for candidate in candidates {
             let inside = Self.lexically(candidate)
             // O_PATH: looks without reading.
-            guard let found = try? SystemCalls.open(FilePath(inside.isEmpty ? "." : inside), inRoot: handle.rawValue, flags: 0o10000000),
+            guard let found = try? SystemCalls.open(FilePath(inside.isEmpty ? "." : inside), inRoot: handle.rawValue, flags: SystemCalls.pathOnly),
                   let status = try? SystemCalls.status(of: found.rawValue) else { continue }
             if status.kind == .directory && candidates.count > 1 { continue }
             guard status.kind == .regular else { throw ControlError(.usage, "\(candidate) in the package is not a program but a directory.", exit: .runCannotStart) }
             guard status.mode & 0o111 != 0 else { throw ControlError(.permission, "\(candidate) in the package is not executable.", exit: .runCannotStart, errno: EACCES) }
             name = root.string + "/" + inside
             // The path itself where it stays inside, as scripts look beside themselves; else what it leads to in the package.
-            let stays = (try? SystemCalls.open(Array(inside.utf8), beneath: handle.rawValue, flags: 0o10000000)) != nil
+            let stays = (try? SystemCalls.open(Array(inside.utf8), beneath: handle.rawValue, flags: SystemCalls.pathOnly)) != nil
             let target = stays ? nil : try? SystemCalls.readLink(FilePath("/proc/self/fd/\(found.rawValue)"))
             path = target.map { FilePath(String(decoding: $0, as: UTF8.self)) } ?? FilePath(name)
             return

@@ -66,7 +66,7 @@ struct ProgramNamespace {
         }
         do {
             let names = try SystemCalls.list(existing)
-            let original = try SystemCalls.open(existing, flags: 0o10000000 | O_DIRECTORY).take()
+            let original = try SystemCalls.open(existing, flags: SystemCalls.pathOnly | O_DIRECTORY).take()
             defer { SystemCalls.close(original) }
             try SystemCalls.mountMemory(at: existing)
             for name in names { try show(name, of: FilePath("/proc/self/fd/\(original)"), in: existing) }

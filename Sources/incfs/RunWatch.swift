@@ -13,8 +13,8 @@ final class RunWatch: Sendable {
     private struct State {
         var stopping = false
         var ended = false
-        /// The use of the mount that hangs on the watch's own connection, since the daemon that the command knew is gone.
         var status: MountStatus?
+        /// The use of the mount hangs on the watch's own connection, since the daemon that the command knew is gone.
         var tookOver = false
     }
 

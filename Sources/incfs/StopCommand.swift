@@ -23,7 +23,7 @@ struct StopCommand: Talkative {
         var places: [String] = []
         for (client, report) in try MountedDaemons.reports(store: store, files: false) {
             for mount in report.mounts {
-                try WritableLayer.remove(at: mount.mountpoint, lazy: true)
+                try WritableLayer.remove(at: mount.mountpoint, lazy: lazy)
                 do { _ = try client.call(.unmount(UnmountRequest(mountpoint: mount.mountpoint, lazy: lazy))) } catch {
                     // Gone meanwhile.
                     if error.code != .notMounted { throw error }

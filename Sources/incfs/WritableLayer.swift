@@ -44,7 +44,7 @@ struct WritableLayer {
         do {
             for name in ["upper", "work"] { try SystemCalls.makeDirectories(directory.appending(name), mode: 0o755) }
             // By descriptor: no character of a path means anything to the parser of the options.
-            let opened = { (path: FilePath) throws(Errno) in try SystemCalls.open(path, flags: 0o10000000 | O_DIRECTORY).take() }
+            let opened = { (path: FilePath) throws(Errno) in try SystemCalls.open(path, flags: SystemCalls.pathOnly | O_DIRECTORY).take() }
             let lower = try opened(root), upper = try opened(directory.appending("upper")), work = try opened(directory.appending("work"))
             defer { for descriptor in [lower, upper, work] { SystemCalls.close(descriptor) } }
             let options = "lowerdir=/proc/self/fd/\(lower),upperdir=/proc/self/fd/\(upper),workdir=/proc/self/fd/\(work)" + (geteuid() == 0 ? "" : ",userxattr")

@@ -1,3 +1,4 @@
+import BlockLoading
 import ControlAPI
 import IncrementalFS
 import LinuxSystem

@@ -49,7 +49,7 @@ extension Daemon {
 
     /// Opens the package of a request: from what the store keeps, or from the origin.
     func open(_ request: ControlAPI.MountRequest) async throws -> OpenedPackage {
-        try requireTrust(request)
+        try await offPool { try self.requireTrust(request) }
         let pin: Digest?
         if let text = request.root {
             guard let digest = Digest(hex: text) else { throw ControlError(.usage, "The digest in the address is not 64 hexadecimal digits.") }
@@ -76,7 +76,7 @@ extension Daemon {
             case .warning: log.warning("\(place): \(line)")
             }
         }
-        options.accept = { [self] (head) throws(OpenError) in try accept(head, request) }
+        options.accept = { [self] (head) async throws(OpenError) in try await accept(head, request) }
         let proxies = request.proxies
         let source: any RangeSource
         do throws(OriginURL.Invalid) {

@@ -1,3 +1,4 @@
+import BlockLoading
 import ControlAPI
 import IncrementalFS
 import LinuxSystem
@@ -13,8 +14,6 @@ extension Daemon {
         case joined(DaemonMount)
         /// Reserved for the caller.
         case free(String)
-        /// Somebody mounts or unmounts there: look again when the state has changed.
-        case changing
         case taken
     }
 
@@ -35,7 +34,7 @@ extension Daemon {
                     var request = request
                     request.mountpoint = place
                     return try await mount(package, request, peer)
-                case .changing, .taken, nil:
+                case .taken, nil:
                     throw ControlError(
                         .mountpointBusy, "Something else is mounted at \(places[0]) and at \(places[1]).", hint: "Unmount one of them with 'incfs unmount'.")
                 }
@@ -63,7 +62,7 @@ extension Daemon {
         return report(mount, notice: package.notice)
     }
 
-    /// Decides with the state's lock held; nil: wait.
+    /// Decides with the state's lock held; nil: somebody mounts or unmounts there, look again when the state has changed.
     private func place(_ places: [String], _ root: String, _ state: inout State) -> Place? {
         for place in places {
             if state.reserved.contains(place) { return nil }

@@ -1,3 +1,4 @@
+import BlockLoading
 import ControlAPI
 import IncrementalFS
 import Integrity
@@ -23,7 +24,14 @@ extension Daemon {
     /// Decides about a package that no pin speaks for; returns what its user is told, once.
     ///
     /// - Throws: kind `untrusted`.
-    func accept(_ head: PackageHead, _ request: ControlAPI.MountRequest) throws(OpenError) -> String? {
+    func accept(_ head: PackageHead, _ request: ControlAPI.MountRequest) async throws(OpenError) -> String? {
+        // Reads and writes what is remembered.
+        do { return try await offPool { try self.decide(head, request) } } catch {
+            throw error as? OpenError ?? OpenError(kind: .untrusted, message: "It cannot be decided whether to accept the package: \(error).")
+        }
+    }
+
+    private func decide(_ head: PackageHead, _ request: ControlAPI.MountRequest) throws(OpenError) -> String? {
         guard !request.insecure, request.root == nil, request.address.lowercased().hasPrefix("https://"),
             let parsed = try? PackageAddress(request.address, relativeTo: "/"), !parsed.isLocal else { return nil }
         guard let file = ControlPlaces().knownPackages else {

@@ -1,3 +1,4 @@
+import BlockLoading
 import BlockStore
 import ControlAPI
 import Glibc

@@ -37,7 +37,7 @@ import Testing
         #expect(try findings(place).contains { $0.offset == 0x78 && $0.message.contains("checksum") })
         try write(OldFile.bytes, 0, file.rawValue)
         let directory = try BackingDirectory(place)
-        let found = try SystemCalls.open(place.appending("old"), flags: BackingDirectory.pathFlag)
+        let found = try SystemCalls.open(place.appending("old"), flags: SystemCalls.pathOnly)
         let opened = try directory.files.open(found.rawValue)
         var buffer = [UInt8](repeating: 0, count: 12)
         let outcome = buffer.withUnsafeMutableBytes { opened.file.read(from: 0, into: $0) }

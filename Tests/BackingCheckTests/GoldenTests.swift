@@ -9,7 +9,7 @@ import Testing
     private func open(_ path: FilePath) throws -> OwnedDescriptor { try SystemCalls.open(path, flags: O_RDONLY) }
 
     private func volumeFile(_ directory: BackingDirectory, _ path: String) throws -> OpenedFile {
-        let descriptor = try SystemCalls.open(Array(path.utf8), beneath: directory.root, flags: BackingDirectory.pathFlag)
+        let descriptor = try SystemCalls.open(Array(path.utf8), beneath: directory.root, flags: SystemCalls.pathOnly)
         return try directory.files.open(descriptor.rawValue)
     }
 

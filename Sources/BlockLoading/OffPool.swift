@@ -1,14 +1,14 @@
 import LinuxSystem
 
 /// Runs what blocks on a thread of its own and suspends until it has returned: the cooperative pool is never blocked.
-func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+public func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         Thread(name: "blocking", stackSize: 1 << 20) { continuation.resume(with: Result { try body() }) }.detach()
     }
 }
 
 /// Runs async work from a thread of our own and blocks that thread until it is done. Never from the cooperative pool.
-func onPool<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+public func onPool<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
     let result = Condition<Result<Value, any Error>?>(nil)
     Task.detached {
         let value: Result<Value, any Error>
