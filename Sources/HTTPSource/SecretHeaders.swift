@@ -80,9 +80,7 @@ final class SecretHeaders: Sendable {
 
     private func load() async throws -> [(name: String, value: String)] {
         let secrets = self.secrets, base = self.base
-        return try await withCheckedThrowingContinuation { continuation in
-            Thread(name: "headers") { continuation.resume(with: Result { try Self.load(secrets, base) }) }.detach()
-        }
+        return try await offPool { try Self.load(secrets, base) }
     }
 
     // MARK: Reading (blocks)
