@@ -48,7 +48,7 @@ extension LoadScheduler {
                 case .declared, .readahead:
                     !(storage.isOpen && holdsEnough) && hintsOnWire < configuration.maximumRequests && wire.count < configuration.maximumRequests && hasRoom(location.length)
                 case .background:
-                    fill.on && !storage.isOpen && !lacksRoom && hasSpace(units: 1) && hasRoom(location.length) && wire.count < configuration.maximumRequests
+                    fill.on && !storage.isOpen && !lacksRoom && hasSpace(location.storeBytes) && hasRoom(location.length) && wire.count < configuration.maximumRequests
                         && backgroundFits(location.length, now)
                 }
             return allowed ? (unit, location, priority) : nil
@@ -59,12 +59,11 @@ extension LoadScheduler {
     /// Enough bytes wait for a store that takes none: what comes now is given to its readers and not kept.
     var holdsEnough: Bool { buffered > configuration.bufferLimit / 2 }
 
-    /// True if the fill may bring so many units more without using up the space that is kept free on the store's disk, when
-    /// all that is under way needs as much as it can.
-    func hasSpace(units: Int) -> Bool {
+    /// True if the fill may bring what takes so many bytes of the store's disk without using up the space that is kept free, when
+    /// all that is under way takes as much as it can.
+    func hasSpace(_ storeBytes: Int) -> Bool {
         guard let room else { return true }
-        let underWay = wire.values.reduce(0) { $0 + $1.undelivered } + held.values.reduce(0) { $0 + $1.undelivered }
-        return UInt64(underWay + units) * UInt64(configuration.unitContent) <= room
+        return UInt64(spaceClaimed + storeBytes) <= room
     }
 
     private func hasRoom(_ length: Int) -> Bool { buffered == 0 || buffered + length <= configuration.bufferLimit }
@@ -118,17 +117,21 @@ extension LoadScheduler {
         let first = entries[unit]!
         fetch.options.bypassCaches = first.corrupt > 0
         var last = location
+        var storeBytes = location.storeBytes
         // While the store takes nothing, a demand comes without company: it would have to be kept.
         while !first.alone, !storage.isOpen, fetch.parts.count < most,
-            priority != .background || hasSpace(units: fetch.parts.count + 1), let neighbour = ready.neighbour(after: last, atMost: atMost),
+            let neighbour = ready.neighbour(after: last, atMost: atMost),
+            priority != .background || hasSpace(storeBytes + neighbour.location.storeBytes),
             fetch.length + neighbour.location.length <= limit, hasRoom(fetch.length + neighbour.location.length),
             entries[neighbour.unit]?.alone == false
         {
             take(neighbour.unit, neighbour.location, into: &fetch)
             last = neighbour.location
+            storeBytes += last.storeBytes
         }
         rate.advance(to: now, inFlight: !wire.isEmpty, arrived: 0)
-        wire[id] = Flight(fetch: fetch, undelivered: fetch.parts.count)
+        wire[id] = Flight(fetch: fetch, undelivered: fetch.parts.count, storeBytes: storeBytes)
+        spaceClaimed += storeBytes
         buffered += fetch.length
         if fetch.priority > .demand { hintsOnWire += 1 }
         if fetch.priority == .background {

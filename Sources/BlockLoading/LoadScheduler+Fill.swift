@@ -13,9 +13,9 @@ extension LoadScheduler {
 
     mutating func setRoom(_ bytes: UInt64?) {
         room = bytes
-        let waits = fill.on && ready.count(.background) > 0
+        let next = fill.on ? ready.first(.background)?.location.storeBytes : nil
         // Begun again only with room for some units, so that a file that comes and goes does not make it stutter.
-        let lacks = lacksRoom ? waits && !hasSpace(units: 4) : waits && wire.isEmpty && held.isEmpty && !hasSpace(units: 1)
+        let lacks = next.map { lacksRoom ? !hasSpace(4 * $0) : wire.isEmpty && held.isEmpty && !hasSpace($0) } ?? false
         if lacks == lacksRoom { return }
         lacksRoom = lacks
         actions.append(.log(.notice, lacks

@@ -24,6 +24,7 @@ extension LoadScheduler {
     mutating func fetchFailed(_ id: FetchID, _ error: SourceError, _ now: MonotonicTime) {
         guard let flight = takeOffWire(id, arrived: false, now) else { return }
         buffered -= flight.fetch.length
+        spaceClaimed -= flight.storeBytes
         counters.lastError = error.message
         let random = jitter.next()
         switch error.kind {
@@ -140,6 +141,7 @@ extension LoadScheduler {
         held[id] = flight.undelivered == 0 ? nil : flight
         if flight.undelivered > 0 { return }
         buffered -= flight.fetch.length
+        spaceClaimed -= flight.storeBytes
         actions.append(.release(id))
     }
 

@@ -89,6 +89,8 @@ struct LoadScheduler {
         var fetch: Fetch
         /// Parts not yet stored or given up.
         var undelivered: Int
+        /// Bytes of the store's disk that its parts take, at most.
+        var storeBytes: Int
     }
 
     let configuration: LoaderConfiguration
@@ -104,6 +106,8 @@ struct LoadScheduler {
     var wire: [FetchID: Flight] = [:]
     var held: [FetchID: Flight] = [:]
     var buffered = 0
+    /// Bytes of the store's disk that what is on the wire or not yet delivered takes, at most.
+    var spaceClaimed = 0
     var backgroundOnWire = (requests: 0, bytes: 0)
     var hintsOnWire = 0
     var nextFetch: UInt64 = 0

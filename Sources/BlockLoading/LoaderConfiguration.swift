@@ -11,8 +11,6 @@ public struct LoaderConfiguration: Sendable {
     public var demandCoalesceLimit = 128 << 10
     /// Bytes in flight or fetched and not yet delivered, at most; demands may go beyond by a quarter.
     public var bufferLimit = 16 << 20
-    /// Bytes of content that one unit brings, at most: what the fill reckons with when the store's disk is nearly full.
-    public var unitContent = 1 << 20
     /// A unit longer than this is refused (`EIO`): no package has one.
     public var maximumUnitLength = 64 << 20
     /// The first back-off; each further one doubles, with full jitter.

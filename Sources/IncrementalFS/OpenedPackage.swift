@@ -41,7 +41,6 @@ public final class OpenedPackage: Sendable {
         filling = options.fill
         var loading = options.loader
         loading.filling = options.fill
-        loading.unitContent = Int(head.manifest.chunkSize)
         loader = BlockLoader(target: volume, queue: volume.requests, source: source, configuration: loading, log: options.loaderLog)
     }
 

@@ -39,11 +39,15 @@ public struct UnitLocation: Sendable, Equatable {
     public var offset: UInt64
     /// Length in bytes, 1 or more.
     public var length: Int
+    /// Bytes of the store's disk that keeping it takes, at most: the content, what rounding to blocks adds, and the store's own records.
+    public var storeBytes: Int
 
-    public init(path: [UInt8], offset: UInt64, length: Int) {
+    /// `storeBytes`: nil if it takes no more than `length`.
+    public init(path: [UInt8], offset: UInt64, length: Int, storeBytes: Int? = nil) {
         self.path = path
         self.offset = offset
         self.length = length
+        self.storeBytes = storeBytes ?? length
     }
 }
 

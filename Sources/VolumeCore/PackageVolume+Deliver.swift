@@ -15,7 +15,7 @@ extension PackageVolume: LoadTarget {
             guard unit.index < chunkCount, case .record(let chunk) = index.lookUp(chunk: Int(unit.index)) else { return nil }
             do throws(InvalidRecord) {
                 let path = try head.sourcePath(ofChunk: Int(unit.index), chunk)
-                return UnitLocation(path: path, offset: chunk.offset, length: Int(chunk.storedLength))
+                return UnitLocation(path: path, offset: chunk.offset, length: Int(chunk.storedLength), storeBytes: Self.storeBytes(chunk))
             } catch { return nil }
         }
     }

@@ -12,6 +12,13 @@ extension PackageVolume {
         return space.free > floor ? space.free - floor : 0
     }
 
+    /// What storing a chunk takes of the disk, at most: its content, a hundredth for the hashes beside it, and for each of its extents
+    /// a block that rounding adds and one of the store's and the file system's records.
+    static func storeBytes(_ chunk: ChunkRecord) -> Int {
+        let content = Int(chunk.rawLength)
+        return content + content / 100 + chunk.extents.count * 8192
+    }
+
     /// The store did not take a piece.
     func keepUnstored(_ bytes: UnsafeRawBufferPointer, _ piece: ChunkPiece) {
         unstored.withLock { unstored in

@@ -174,4 +174,56 @@ import VolumeCore
         }
         #expect(questions <= 2)
     }
+
+    // MARK: The free space that is kept
+
+    /// Small files in a chunk take more of the disk than the chunk is long: what counts is what storing takes.
+    @Test func theFillStartsNothingThatCouldTakeMoreRoomThanThereIs() {
+        let bench = SchedulerBench(size: 10, filling: true)
+        bench.missing = chunks(0..<100)
+        for i in 0..<100 { bench.places[chunk(UInt64(i))] = UnitLocation(path: [1], offset: UInt64(i) * 10, length: 10, storeBytes: 1000) }
+        bench.send(.room(4500))
+        #expect(bench.fetches.flatMap(\.units) == chunks(0..<4))
+        // What is fetched and not yet stored still claims its room.
+        bench.answerAll()
+        bench.send(.room(4500))
+        #expect(bench.fetches.isEmpty && bench.deliveries.count == 4 && !bench.scheduler.statistics.lacksRoom)
+        bench.send(.room(999))
+        bench.deliverAll()
+        bench.send(.room(999))
+        #expect(bench.fetches.isEmpty && bench.scheduler.statistics.lacksRoom)
+        // One byte short of what a start after a stop asks for; then just that.
+        bench.send(.room(3999))
+        #expect(bench.fetches.isEmpty && bench.scheduler.statistics.lacksRoom)
+        bench.send(.room(4000))
+        #expect(!bench.scheduler.statistics.lacksRoom)
+        #expect(bench.fetches.flatMap(\.units) == chunks(4..<8))
+    }
+
+    @Test func aFailedRequestClaimsNoRoom() {
+        let bench = SchedulerBench(size: 10, filling: true)
+        bench.missing = chunks(0..<1)
+        bench.places[chunk(0)] = UnitLocation(path: [1], offset: 0, length: 10, storeBytes: 1000)
+        bench.send(.room(1000))
+        #expect(bench.fetches.count == 1)
+        bench.failAll(.temporary)
+        while bench.fetches.isEmpty && bench.advanceToDeadline() {}
+        #expect(bench.fetches.map(\.units) == [[chunk(0)]])
+    }
+
+    @Test func readersAreServedWhereTheFillLacksRoom() {
+        let bench = SchedulerBench(filling: true)
+        bench.missing = chunks(0..<10)
+        bench.send(.room(0))
+        bench.send(.room(0))
+        #expect(bench.fetches.isEmpty && bench.scheduler.statistics.lacksRoom)
+        bench.demand(5)
+        #expect(bench.fetches.map(\.units) == [[chunk(5)]])
+        // It is looked at again by itself, and goes on when the limit is gone.
+        #expect(bench.scheduler.nextDeadline(now: bench.now) != nil)
+        bench.send(.room(nil))
+        bench.answerAll()
+        bench.advance(2000)
+        #expect(!bench.scheduler.statistics.lacksRoom && !bench.fetches.isEmpty)
+    }
 }
