@@ -62,7 +62,9 @@ let package = Package(
         room("ContractVolume", ["LinuxSystem", "Integrity", "CLZ4", "CZstd", system, heap]),
         // The strict reader of backing directories: shares nothing with what writes them.
         room("BackingCheck", ["LinuxSystem", "Integrity", "CLZ4", "CZstd"]),
-        room("ContractFUSE", ["ContractVolume", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
+        // The volume that is one file.
+        room("ImageFormat", ["LinuxSystem", "CLZ4"]),
+        room("ContractFUSE", ["ContractVolume", "ImageFormat", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
 
         // Publishing.
         room("PackagePublisher", ["PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
@@ -91,7 +93,7 @@ let package = Package(
         // Executables.
         .executableTarget(name: "incfs-keeper", dependencies: ["FUSEMount", "KeeperLink", "LinuxSystem"], swiftSettings: strict),
         .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "VolumeCore", "PackageFormat", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
-        .executableTarget(name: "incfs", dependencies: ["BackingCheck", "ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
+        .executableTarget(name: "incfs", dependencies: ["BackingCheck", "ImageFormat", "CLZ4", "ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
         .executableTarget(
             name: "incfs-origin",
             dependencies: [
@@ -102,7 +104,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .executableTarget(name: "incfs-contractd", dependencies: ["ContractFUSE", "ContractVolume", "FUSESession", "FUSEProtocol", "FUSEMount", "LinuxSystem"], swiftSettings: strict),
+        .executableTarget(name: "incfs-contractd", dependencies: ["ContractFUSE", "ContractVolume", "ImageFormat", "FUSESession", "FUSEProtocol", "FUSEMount", "LinuxSystem"], swiftSettings: strict),
 
         // Measurements.
         .target(name: "ProcessAllocations", path: "Benchmarks/ProcessAllocations"),
@@ -147,6 +149,7 @@ let package = Package(
             path: "Tests/VolumeTesting", swiftSettings: strict),
         tests("ContractVolumeTests", ["ContractVolume", "Integrity", "LinuxSystem"]),
         tests("BackingCheckTests", ["BackingCheck", "ContractVolume", "Integrity", "CLinux", "LinuxSystem"]),
+        tests("ImageFormatTests", ["ImageFormat", "CLZ4", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),
         tests("FUSEMountTests", ["FUSEMount", "LinuxSystem"]),
         tests("KeeperTests", ["LinuxSystem", "KeeperTesting", "incfs-keeper", "keeper-test-daemon"]),

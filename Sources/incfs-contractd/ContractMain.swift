@@ -1,3 +1,4 @@
+import ContractVolume
 import Glibc
 import LinuxSystem
 
@@ -5,6 +6,7 @@ import LinuxSystem
 ///
 ///     mount.incremental-fs DIRECTORY MOUNTPOINT [-o OPTIONS]
 ///     incfs-contractd mount DIRECTORY MOUNTPOINT [-o OPTIONS]
+///     incfs-contractd mount-image FILE MOUNTPOINT [-o OPTIONS]
 ///     incfs-contractd remount MOUNTPOINT [-o OPTIONS]
 ///     incfs-contractd counters MOUNTPOINT
 ///     incfs-contractd counters --mount MOUNTPOINT
@@ -16,6 +18,10 @@ enum ContractMain {
             if all.first?.split(separator: "/").last == "mount.incremental-fs" { return try mount(Array(all.dropFirst()), isHelper: true) }
             switch all.dropFirst().first {
             case "mount": try mount(Array(all.dropFirst(2)), isHelper: false)
+            case "mount-image":
+                let (places, options) = try arguments(Array(all.dropFirst(2)))
+                guard places.count == 2 else { throw Failure(.invalidArgument, "usage: mount-image FILE MOUNTPOINT [-o OPTIONS]") }
+                try ImageMount.mount(places[0], places[1], MountWords(options))
             case "remount":
                 let (places, options) = try arguments(Array(all.dropFirst(2)))
                 guard places.count == 1 else { throw Failure(.invalidArgument, "usage: remount MOUNTPOINT [-o OPTIONS]") }
@@ -23,8 +29,9 @@ enum ContractMain {
             case "counters" where all.count == 3: for line in try MountClient.counters(all[2]) { print(line) }
             case "counters" where all.count == 4 && all[2] == "--mount": try CountersMount.mount(all[3])
             case "serve" where all.count == 3: DaemonProcess.run(FilePath(all[2]))
+            case "serve-image" where all.count == 3: ImageDaemon.run(timeoutMilliseconds: UInt32(all[2]) ?? ContractOptions().readTimeoutMilliseconds)
             case "serve-counters" where all.count == 2: CountersMount.serve()
-            default: throw Failure(.invalidArgument, "usage: incfs-contractd mount|remount|counters …")
+            default: throw Failure(.invalidArgument, "usage: incfs-contractd mount|mount-image|remount|counters …")
             }
         } catch { error.exit() }
     }

@@ -65,5 +65,5 @@ enum DaemonProcess {
     }
 
     /// What a daemon that ends by itself says: to the terminal while it is ours, so that a crash is not silent.
-    private static func log(_ null: CInt) -> CInt { getenv("INCFS_CONTRACT_LOG") != nil ? 2 : null }
+    static func log(_ null: CInt) -> CInt { getenv("INCFS_CONTRACT_LOG") != nil ? 2 : null }
 }

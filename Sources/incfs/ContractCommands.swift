@@ -61,10 +61,13 @@ struct CountersCommand: Talkative {
 enum ContractProgram {
     static func words(_ options: String?) -> [String] { options.map { ["-o", $0] } ?? [] }
 
-    /// `mount --backing` is a command of its own for the parser.
+    /// `mount --backing` and `mount --image` are commands of their own for the parser.
     static func rewritten(_ arguments: [String]) -> [String] {
-        guard arguments.first == "mount", arguments.contains(where: { $0 == "--backing" || $0.hasPrefix("--backing=") }) else { return arguments }
-        return ["mount-backing"] + arguments.dropFirst()
+        guard arguments.first == "mount" else { return arguments }
+        for kind in ["backing", "image"] where arguments.contains(where: { $0 == "--\(kind)" || $0.hasPrefix("--\(kind)=") }) {
+            return ["mount-\(kind)"] + arguments.dropFirst()
+        }
+        return arguments
     }
 
     /// Runs it to its end; its status is an errno.

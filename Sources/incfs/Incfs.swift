@@ -28,7 +28,7 @@ struct Incfs: ParsableCommand {
         subcommands: [
             PublishCommand.self, ServeCommand.self, MountCommand.self, RunCommand.self, FetchCommand.self, ListCommand.self, CatCommand.self, StatusCommand.self,
             WaitCommand.self, PrefetchCommand.self, VerifyCommand.self, UnmountCommand.self, StopCommand.self, FsckCommand.self, DumpCommand.self,
-            BackingMountCommand.self, RemountCommand.self, CountersCommand.self, StoreCommand.self, UninstallCommand.self,
+            BackingMountCommand.self, ImageMountCommand.self, RemountCommand.self, CountersCommand.self, StoreCommand.self, ImageCommand.self, UninstallCommand.self,
         ])
 
     static func main() {

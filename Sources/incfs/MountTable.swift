@@ -7,6 +7,8 @@ struct MountTable {
     var source: String
 
     var isIncfs: Bool { type == "fuse.incfs" }
+    /// Of backing files or an image.
+    var isContract: Bool { type == "fuse.incremental-fs" }
 
     static func current() -> [MountTable] {
         guard let bytes = try? SystemCalls.contents(of: "/proc/self/mountinfo") else { return [] }

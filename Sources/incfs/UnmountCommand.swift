@@ -28,7 +28,7 @@ struct UnmountCommand: Talkative {
         guard let entry = MountTable.current().last(where: { $0.mountpoint == place }) else {
             throw ControlError(.notMounted, "Nothing is mounted at \(place).", hint: "See what is mounted with: incfs status")
         }
-        guard entry.isIncfs else { throw ControlError(.notMounted, "What is mounted at \(place) is not of incfs (\(entry.type)).", hint: "Use umount(8) for it.") }
+        guard entry.isIncfs || entry.isContract else { throw ControlError(.notMounted, "What is mounted at \(place) is not of incfs (\(entry.type)).", hint: "Use umount(8) for it.") }
         try unmountWithoutDaemon(place)
     }
 

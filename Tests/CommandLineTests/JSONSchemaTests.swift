@@ -40,7 +40,12 @@ import Testing
             func listed(_ path: WirePath, _ target: WirePath?) -> ListReport {
                 ListReport(entries: [ListEntry(path: path, kind: .symlink, mode: 0o777, linkCount: 1, size: 2, modifiedSeconds: 3, modifiedNanoseconds: 4, target: target)])
             }
+            func image(_ path: [UInt8]?) throws -> ImageReport {
+                let entry = ImageReport.Entry(path: path, kind: .file, mode: 0o100555, inode: 3, linkCount: 1, size: 5000, stored: (1, 7), blocksTotal: 2)
+                return ImageReport(entries: [entry], notes: ["n"])
+            }
             return [
+                "image list": (try json(image([0x61, 0xff])), try json(image(nil))),
                 "fetch": (try json(fetched), try json(fetched)),
                 "ls": (try json(listed(path, path)), try json(listed(WirePath("a"), nil))),
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),

@@ -1,0 +1,95 @@
+import CLZ4
+import LinuxSystem
+
+extension ImageFile {
+    public enum Outcome: Hashable, Sendable {
+        case bytes
+        /// This block is not there.
+        case missing(UInt32)
+        /// This block cannot be read: `EBADMSG` for data that is not what was stored, and what reading says.
+        case failed(UInt32, Errno)
+    }
+
+    /// The most blocks of one read: a mebibyte.
+    public static let mostBlocks = 256
+
+    /// Fills `target` with the file's bytes from `block` on; all of them lie inside the file. Says of the first block that cannot be had.
+    public func read(_ inode: ImageInode, from block: UInt32, into target: UnsafeMutableRawBufferPointer) -> Outcome {
+        guard let base = inode.map else { return .missing(block) }
+        let count = (target.count + ImageLayout.blockSize - 1) / ImageLayout.blockSize
+        precondition(count <= Self.mostBlocks && UInt64(block) + UInt64(count) <= inode.blocks)
+        return withUnsafeTemporaryAllocation(byteCount: Self.mostBlocks * ImageLayout.entrySize, alignment: 8) { buffer in
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * ImageLayout.entrySize)])
+            if let failure = readEntries(at: base + UInt64(block) * UInt64(ImageLayout.entrySize), bytes) { return .failed(block, failure) }
+            let entries = UnsafeRawBufferPointer(bytes)
+            for index in 0..<count where !isThere(ImageEntry(entries, index)) { return .missing(block + UInt32(index)) }
+            for index in 0..<count {
+                let start = index * ImageLayout.blockSize
+                let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<min(start + ImageLayout.blockSize, target.count)])
+                if let failure = read(ImageEntry(entries, index), inode.length(ofBlock: UInt64(block) + UInt64(index)), into: part) { return .failed(block + UInt32(index), failure) }
+            }
+            return .bytes
+        }
+    }
+
+    /// Blocks of the file that are there, and the bytes that they take.
+    public func stored(_ inode: ImageInode) throws(Errno) -> (blocks: UInt64, bytes: UInt64) {
+        var found: (blocks: UInt64, bytes: UInt64) = (0, 0)
+        guard let base = inode.map else { return found }
+        var buffer = [UInt8](repeating: 0, count: Self.mostBlocks * ImageLayout.entrySize)
+        var block: UInt64 = 0
+        while block < inode.blocks {
+            let count = Int(min(UInt64(Self.mostBlocks), inode.blocks - block))
+            var failure: Errno?
+            buffer.withUnsafeMutableBytes { raw in
+                let bytes = UnsafeMutableRawBufferPointer(rebasing: raw[..<(count * ImageLayout.entrySize)])
+                failure = readEntries(at: base + block * UInt64(ImageLayout.entrySize), bytes)
+                for index in 0..<count where failure == nil {
+                    let entry = ImageEntry(UnsafeRawBufferPointer(bytes), index)
+                    if isThere(entry) { found = (found.blocks + 1, found.bytes + UInt64(entry.stored)) }
+                }
+            }
+            if let failure { throw failure }
+            block += UInt64(count)
+        }
+        return found
+    }
+
+    func isThere(_ entry: ImageEntry) -> Bool { entry.isPresent && entry.end <= limit }
+
+    private func readEntries(at place: UInt64, _ bytes: UnsafeMutableRawBufferPointer) -> Errno? {
+        maps.withLock { _ in
+            do throws(Errno) { return try SystemCalls.preadAll(descriptor, into: bytes, at: place) == bytes.count ? nil : .badMessage } catch { return error }
+        }
+    }
+
+    /// One block; `length` are the bytes it has in the file, of which the first `target.count` are wanted.
+    private func read(_ entry: ImageEntry, _ length: Int, into target: UnsafeMutableRawBufferPointer) -> Errno? {
+        guard entry.flags & ~ImageLayout.lz4Flag == 0 else { return .badMessage }
+        let isCompressed = entry.flags & ImageLayout.lz4Flag != 0, stored = Int(entry.stored)
+        guard stored <= (isCompressed ? ImageLimits.longestCompressed : ImageLimits.longestRaw), isCompressed || stored >= length else { return .badMessage }
+        // What is wanted is what is stored: without a copy.
+        if !isCompressed, stored == target.count { return readStored(entry, target) }
+        return withUnsafeTemporaryAllocation(byteCount: ImageLimits.longestCompressed + ImageLayout.blockSize, alignment: 16) { buffer in
+            let source = UnsafeMutableRawBufferPointer(rebasing: buffer[..<stored])
+            if let failure = readStored(entry, source) { return failure }
+            if !isCompressed {
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<target.count]))
+                return nil
+            }
+            let decoded = UnsafeMutableRawBufferPointer(rebasing: buffer[ImageLimits.longestCompressed...])
+            let count = LZ4_decompress_safe(
+                source.baseAddress!.assumingMemoryBound(to: CChar.self), decoded.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(stored), CInt(decoded.count))
+            guard count >= CInt(length) else { return .badMessage }
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count]))
+            return nil
+        }
+    }
+
+    private func readStored(_ entry: ImageEntry, _ target: UnsafeMutableRawBufferPointer) -> Errno? {
+        do throws(Errno) {
+            guard try SystemCalls.preadAll(descriptor, into: target, at: entry.offset) == target.count else { return .badMessage }
+        } catch { return error }
+        return ImageChecksum.of(UnsafeRawBufferPointer(target)) == entry.checksum ? nil : .badMessage
+    }
+}

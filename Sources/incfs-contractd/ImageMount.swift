@@ -1,0 +1,63 @@
+import ContractVolume
+import FUSEMount
+import Glibc
+import LinuxSystem
+
+/// Mounts an image: one file that is a whole volume. What is done in the caller's own process, and so in his namespaces.
+enum ImageMount {
+    /// How long the daemon of a mount that is just ending is waited for.
+    static let lockMilliseconds: UInt64 = 3000
+
+    /// Mounts the image `source` on `target`; the mount is usable when this returns.
+    static func mount(_ source: String, _ target: String, _ words: MountWords) throws(Failure) {
+        let timeout = try readTimeout(words.contract)
+        let image = try open(source)
+        let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.realPath(FilePath(source)) }
+        let place = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.quietStatus(of: image.rawValue) }
+        if let table = try? MountTable.current(),
+            table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == place.deviceMajor && $0.device.minor == place.deviceMinor })
+        { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
+        try lock(image.rawValue, source)
+
+        let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
+        let mount = try Failure.attempt("mounting") { () throws(Errno) in
+            try SystemCalls.detachedMount(
+                type: "fuse",
+                strings: [
+                    ("source", path.string), ("subtype", "incremental-fs"), ("fd", "\(fuse.rawValue)"), ("rootmode", "40000"), ("user_id", "\(getuid())"),
+                    ("group_id", "\(getgid())"), ("max_read", "\(1 << 20)"),
+                ], flags: ["allow_other", "default_permissions"], attributes: words.attributes & ~MountWords.readOnly)
+        }
+        for note in try ImageDaemon.start(image.rawValue, fuse.rawValue, timeout, source) { print("incfs: \(source): \(note)", to: &standardError) }
+        // If this fails, nothing has the file system any more, and its daemon ends.
+        try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
+    }
+
+    private static func open(_ source: String) throws(Failure) -> OwnedDescriptor {
+        do throws(Errno) { return try SystemCalls.open(FilePath(source), flags: O_RDWR) } catch {
+            throw Failure(error, error == .noSuchFileOrDirectory
+                ? "\(source): there is no such file. An empty one becomes an empty volume, a directory becomes one with: incfs image create"
+                : "\(source): \(error)")
+        }
+    }
+
+    /// One daemon for an image: it has the lock of the file as long as it lives.
+    private static func lock(_ image: CInt, _ source: String) throws(Failure) {
+        let deadline = MonotonicTime.now.adding(milliseconds: lockMilliseconds)
+        while true {
+            do throws(Errno) { return try SystemCalls.lockExclusively(image) } catch {
+                guard error == .resourceTemporarilyUnavailable || error == .permissionDenied else { throw Failure(error, "\(source) cannot be locked: \(error)") }
+                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(source) is in use: it is mounted already. An image is mounted once at a time") }
+                usleep(10_000)
+            }
+        }
+    }
+
+    /// The one option that an image has.
+    private static func readTimeout(_ text: String) throws(Failure) -> UInt32 {
+        for item in text.split(separator: ",") where !item.hasPrefix("read_timeout_ms=") {
+            throw Failure(.invalidArgument, "\(item): an image has no such mount option, only read_timeout_ms")
+        }
+        do throws(ContractOptions.Refusal) { return try ContractOptions(parsing: text).readTimeoutMilliseconds } catch { throw Failure(error.errno, error.description) }
+    }
+}
