@@ -157,7 +157,8 @@ let package = Package(
         tests("MountTests", [
             "LinuxSystem", "KeeperTesting", "MountTesting", "TestOrigins", "ControlAPI", "incfs", "incfsd", "incfs-keeper", "keeper-test-daemon", "mount-probe",
         ]),
-        tests("ContractMountTests", ["MountTesting", "LinuxSystem", "incfs", "incfs-contractd", "contract-checklist", "contract-deadlock", "incfs-sample-loader", "incfs-sample-loader-swift"]),
+        tests("ContractMountTests", ["MountTesting", "LinuxSystem", "incfs", "incfs-contractd", "contract-checklist", "image-checklist", "contract-deadlock", "incfs-sample-loader", "incfs-sample-loader-swift"]),
+        .executableTarget(name: "image-checklist", path: "Tests/ImageChecklist", linkerSettings: [.linkedLibrary("lz4")]),
         .executableTarget(name: "contract-deadlock", path: "Tests/ContractDeadlock"),
         .target(name: "MountTesting", dependencies: ["ControlAPI", "LinuxSystem"], path: "Tests/MountTesting", swiftSettings: strict),
         .executableTarget(name: "mount-probe", path: "Tests/MountProbe"),

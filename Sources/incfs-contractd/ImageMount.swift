@@ -35,9 +35,13 @@ enum ImageMount {
 
     private static func open(_ source: String) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) { return try SystemCalls.open(FilePath(source), flags: O_RDWR) } catch {
-            throw Failure(error, error == .noSuchFileOrDirectory
-                ? "\(source): there is no such file. An empty one becomes an empty volume, a directory becomes one with: incfs image create"
-                : "\(source): \(error)")
+            let hint =
+                switch error {
+                case .noSuchFileOrDirectory: "there is no such file. An empty one becomes an empty volume, a directory becomes one with: incfs image create"
+                case .isDirectory: "it is a directory. One of backing files is mounted with: incfs mount --backing"
+                default: "\(error)"
+                }
+            throw Failure(error, "\(source): \(hint)")
         }
     }
 

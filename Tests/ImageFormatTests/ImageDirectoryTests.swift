@@ -94,6 +94,17 @@ import Testing
         #expect(throws: Errno.noSuchFileOrDirectory) { _ = try SystemCalls.status(of: place.file("out")) }
     }
 
+    /// Wherever it ends: nothing is unpacked from it.
+    @Test func anImageThatIsCutOffIsNotUnpackedInPart() throws {
+        let place = try Scratch()
+        for count in 1..<ImageBytesTests.fixture.count {
+            try place.write(Array(ImageBytesTests.fixture[..<count]))
+            guard let image = try? place.open(.reading) else { continue }
+            #expect(throws: ImageError.self, "cut to \(count)") { _ = try ImageExtraction.extract(image, into: place.file("out")) }
+            #expect(throws: Errno.noSuchFileOrDirectory) { _ = try SystemCalls.status(of: place.file("out")) }
+        }
+    }
+
     @Test func aDamagedBlockIsSaid() throws {
         let place = try Scratch()
         var bytes = ImageBytesTests.fixture
