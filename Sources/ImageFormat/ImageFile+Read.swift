@@ -77,11 +77,13 @@ extension ImageFile {
                 target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<target.count]))
                 return nil
             }
-            let decoded = UnsafeMutableRawBufferPointer(rebasing: buffer[ImageLimits.longestCompressed...])
+            // A whole block without a copy.
+            let isWhole = target.count == ImageLayout.blockSize
+            let decoded = isWhole ? target : UnsafeMutableRawBufferPointer(rebasing: buffer[ImageLimits.longestCompressed...])
             let count = LZ4_decompress_safe(
                 source.baseAddress!.assumingMemoryBound(to: CChar.self), decoded.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(stored), CInt(decoded.count))
             guard count >= CInt(length) else { return .badMessage }
-            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count]))
+            if !isWhole { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count])) }
             return nil
         }
     }

@@ -26,8 +26,8 @@ struct ImageTree: Sendable {
 
     func links(of inode: ImageInode) -> UInt32 {
         guard let directory = directories[inode.number] else { return links[inode.number] ?? 0 }
-        // "." and the name, and ".." of those in it.
-        let below = directory.entries.values.reduce(into: UInt32(0)) { count, child in if directories[child] != nil { count += 1 } }
+        // "." and the name, and ".." of those in it. There are fewer directories than there may be names.
+        let below = directories.values.reduce(into: UInt32(0)) { count, other in if other.parent == inode.number { count += 1 } }
         return below + (directory.parent != nil || inode.number == ImageLayout.rootInode ? 2 : 1)
     }
 

@@ -5,7 +5,7 @@ import Testing
 extension ContractMounts {
     /// Images: the nine tests of 2019 in our own words and what goes beyond them, by a C program that speaks to `.cmd`; and the commands.
     @Suite(.serialized, .timeLimit(.minutes(3))) struct ImageTests {
-        @Test(arguments: Array(1...14)) func row(number: Int) async throws {
+        @Test(arguments: Array(1...15)) func row(number: Int) async throws {
             try await MountSite.with { site in
                 let script = "set -e; cd \"$SITE\"; mkdir work; cd work; exec ../bin/image-checklist --helper ../bin/incfs-contractd -t \(number)"
                 let result = try await site.start("/bin/sh", ["-c", script], environment: ChecklistTests.environment(site)).finish(seconds: 150)

@@ -28,6 +28,7 @@ static const struct {
     {"refused blocks", row_refused_blocks},
     {"ordinary means", row_ordinary_means},
     {"damaged data", row_damaged_data},
+    {"writers with more", row_writers_with_more},
     {"killed daemon", row_killed_daemon},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };

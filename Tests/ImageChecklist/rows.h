@@ -15,4 +15,5 @@ bool row_command_file(void);
 bool row_refused_blocks(void);
 bool row_ordinary_means(void);
 bool row_damaged_data(void);
+bool row_writers_with_more(void);
 bool row_killed_daemon(void);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -198,6 +200,71 @@ bool row_damaged_data(void) {
     CHECK(mount_again(50));
     CHECK_EQUAL(read_block(MOUNT, &file, 0), 0);
     CHECK_EQUAL(read_block(MOUNT, &file, 2), -EBADMSG);
+    CHECK(unmount());
+    return true;
+}
+
+// A write is read in the writer's memory: not for somebody who has less than the writer.
+bool row_writers_with_more(void) {
+    enum { NOBODY = 65534 };
+    CHECK(mount_new(50));
+    CHECK(chmod(".", 0755) == 0);
+    int command = open_command();
+    CHECK(command >= 0);
+    struct test_file file = {"file", 3 * BLOCK, 0};
+    CHECK_EQUAL(make_file(command, &file), 0);
+    uint32_t block = 0;
+    // Opened by an ordinary user, written to by root.
+    CHECK(seteuid(NOBODY) == 0);
+    int theirs = open_command();
+    CHECK(theirs >= 0);
+    CHECK(seteuid(0) == 0);
+    CHECK_EQUAL(give(theirs, &file, &block, 1), -EPERM);
+    // By another group.
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) _exit(setresgid(1, 1, 1) || setresuid(NOBODY, NOBODY, NOBODY) ? 1 : -give(theirs, &file, &block, 1));
+    CHECK_EQUAL(wait_for(child), EPERM);
+    CHECK_EQUAL(read_block(MOUNT, &file, 0), -ETIME);
+    // Opened by root, and by somebody who gave it up: a loader that needs no more.
+    fflush(stdout);
+    child = fork();
+    if (child == 0) _exit(setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ? 1 : -give(command, &file, &block, 1));
+    CHECK_EQUAL(wait_for(child), 0);
+    CHECK_EQUAL(read_block(MOUNT, &file, 0), 0);
+    // By an ordinary user for himself.
+    block = 1;
+    int said[2];
+    CHECK(pipe(said) == 0);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)) _exit(1);
+        int own = open_command();
+        int result = own < 0 ? -errno : give(own, &file, &block, 1);
+        if (write(said[1], &own, sizeof own) != sizeof own || result < 0) _exit(1);
+        for (;;) pause();
+    }
+    int number;
+    CHECK(read(said[0], &number, sizeof number) == sizeof number);
+    CHECK_EQUAL(read_block(MOUNT, &file, 1), 0);
+    // And that descriptor in a process of the same user that has capabilities.
+    int process = (int)syscall(SYS_pidfd_open, child, 0), handed = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+    CHECK(handed >= 0);
+    block = 2;
+    fflush(stdout);
+    pid_t able = fork();
+    if (able == 0) _exit(prctl(PR_SET_KEEPCAPS, 1) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ? 1 : -give(handed, &file, &block, 1));
+    CHECK_EQUAL(wait_for(able), EPERM);
+    CHECK_EQUAL(read_block(MOUNT, &file, 2), -ETIME);
+    CHECK(kill(child, SIGKILL) == 0);
+    CHECK_EQUAL(wait_for(child), -1);
+    close(process);
+    close(handed);
+    close(said[0]);
+    close(said[1]);
+    close(theirs);
+    close(command);
     CHECK(unmount());
     return true;
 }

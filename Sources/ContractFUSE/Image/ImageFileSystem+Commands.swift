@@ -91,13 +91,16 @@ extension ImageFileSystem {
     static let blocksAtOnce = 64
 
     func writeCommand(_ fh: UInt64, _ data: UnsafeRawBufferPointer, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
-        guard handles.cursor(fh) != nil else { return reply.error(.badFileDescriptor) }
+        guard let opener = handles.opener(fh) else { return reply.error(.badFileDescriptor) }
         let input = Array(data)
         let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
         let operation = operations.begin(reply.park(), thread: header.pid)
         callThreads.run { [self] in
             var written = 0, failure: Errno?
-            do throws(Errno) { written = try storeBlocks(input, caller, operation) } catch { failure = error }
+            do throws(Errno) {
+                guard opener.covers(WriterIdentity(header)) else { throw .notPermitted }
+                written = try storeBlocks(input, caller, operation)
+            } catch { failure = error }
             operations.end(operation)
             if let failure { _ = operation.reply.error(failure); return }
             // WRITE's answer: 0 bytes taken, 4 padding.
@@ -115,13 +118,13 @@ extension ImageFileSystem {
         var done = 0, failure: Errno?
         while done < count, failure == nil {
             if operation.isInterrupted { failure = .interrupted; break }
-            var (batch, refusal) = copyBlocks(input, done..<min(done + Self.blocksAtOnce, count), caller.memory, data)
+            let (batch, found) = copyBlocks(input, done..<min(done + Self.blocksAtOnce, count), caller.memory, data)
+            var refusal = found
             let result = image.store(batch, from: UnsafeRawBufferPointer(data))
             done += result.processed
             for block in result.stored { reading.filled(ImageReadJob.key(block.inode, block.block)) }
             if let error = result.error { refusal = error }
             failure = refusal
-            batch = []
         }
         if done == 0, let failure { throw failure }
         return done * Self.descriptorSize

@@ -63,7 +63,7 @@ public final class ImageFileSystem: FUSEFileSystem {
         case (.read(let read), .command): readCommand(read, reply, buffer)
         case (.lookup(let name), .inode(let inode)): lookup(inode, Array(name), reply)
         case (.getattr, _): reply.attributes(attributes(node), validSeconds: 0)
-        case (.open(let flags), _): open(node, flags, reply)
+        case (.open(let flags), _): open(node, flags, header, reply)
         case (.release(let fh), _), (.releasedir(let fh), _):
             handles.release(fh)
             reply.ok()
@@ -119,10 +119,10 @@ public final class ImageFileSystem: FUSEFileSystem {
         reply.entry(FUSEEntry(nodeID: id, entryValidSeconds: 0, attrValidSeconds: 0, attributes: attributes(node)))
     }
 
-    private func open(_ node: Node, _ flags: UInt32, _ reply: consuming FUSEReply) {
+    private func open(_ node: Node, _ flags: UInt32, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         switch node {
         // Each read and write reaches us, with its own length.
-        case .command: reply.open(fh: handles.open(.command(cursor: 0)), flags: .directIO)
+        case .command: reply.open(fh: handles.open(.command(cursor: 0, opener: WriterIdentity(header))), flags: .directIO)
         case .inode(let inode) where inode.isDirectory: reply.error(.isDirectory)
         case .inode: flags & 3 == 0 ? reply.open(fh: 0, flags: .keepCache) : reply.error(.permissionDenied)
         }

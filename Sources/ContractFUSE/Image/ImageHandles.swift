@@ -5,8 +5,8 @@ import Synchronization
 /// Open descriptions of `.cmd` and of directories, by the number that the kernel has for them.
 final class ImageHandles: Sendable {
     enum Handle: Sendable {
-        /// The serial of the last record returned.
-        case command(cursor: UInt32)
+        /// The serial of the last record returned, and who opened it.
+        case command(cursor: UInt32, opener: WriterIdentity)
         /// What a listing goes through, taken at its start so that its positions stay what they are.
         case directory([ListedName])
     }
@@ -43,15 +43,19 @@ final class ImageHandles: Sendable {
     }
 
     func cursor(_ fh: UInt64) -> UInt32? {
-        state.withLock { state in if case .command(let cursor) = state.handles[fh] { cursor } else { nil } }
+        state.withLock { state in if case .command(let cursor, _) = state.handles[fh] { cursor } else { nil } }
+    }
+
+    func opener(_ fh: UInt64) -> WriterIdentity? {
+        state.withLock { state in if case .command(_, let opener) = state.handles[fh] { opener } else { nil } }
     }
 
     /// Takes records with the description's cursor and moves it. Nil when it is none of `.cmd`.
     func moveCursor<Result: Sendable>(_ fh: UInt64, _ body: (inout UInt32) -> Result) -> Result? {
         state.withLock { state -> Result? in
-            guard case .command(var cursor) = state.handles[fh] else { return nil }
+            guard case .command(var cursor, let opener) = state.handles[fh] else { return nil }
             let result = body(&cursor)
-            state.handles[fh] = .command(cursor: cursor)
+            state.handles[fh] = .command(cursor: cursor, opener: opener)
             return result
         }
     }
