@@ -116,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "incfs-fuzz",
             dependencies: [
-                "PackageFormat", "PackagePublisher", "FUSEProtocol", "FUSESession", "ControlAPI", "KeeperLink", "BlockStore", "Integrity", "LinuxSystem",
+                "PackageFormat", "PackagePublisher", "FUSEProtocol", "FUSESession", "ControlAPI", "KeeperLink", "BlockStore", "ImageFormat", "Integrity", "LinuxSystem",
             ],
             path: "Fuzz/Sources", swiftSettings: strict),
 

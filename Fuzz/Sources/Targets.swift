@@ -12,7 +12,7 @@ import PackagePublisher
 
 /// Every parser of untrusted bytes that is reachable from outside its target.
 enum Targets {
-    static func all(scratch: FilePath) throws -> [FuzzTarget] { [package(scratch), fuse, session, control, keeper, try stateFile(), store(scratch)] }
+    static func all(scratch: FilePath) throws -> [FuzzTarget] { [package(scratch), fuse, session, control, keeper, try stateFile(), store(scratch), image(scratch)] }
 
     /// The head of an envelope, the tree behind it, and index records. Digests are checked first, so the interesting
     /// mutations are those of the prefix and the manifest; the tree and records get mutations through the index alone.
