@@ -14,9 +14,7 @@ enum Blocks {
         let blocks = count(UInt64(bytes.count))
         precondition(blocks <= 4)
         var leaves = InlineArray<4, Digest>(repeating: .zero)
-        for block in 0..<blocks {
-            leaves[block] = SHA256Hasher.hashBlock(UnsafeRawBufferPointer(rebasing: bytes[(block * size)..<min(bytes.count, (block + 1) * size)]))
-        }
+        SHA256Hasher.hashBlocks(bytes) { leaves[$0] = $1 }
         var root = leaves[0]
         if blocks > 1 {
             root = withUnsafeBytes(of: &leaves) { SHA256Hasher.hashBlock(UnsafeRawBufferPointer(rebasing: $0[..<(blocks * Digest.length)])) }

@@ -22,6 +22,8 @@ final class StoreCore: Sendable {
     let files: EvictionClock<FileSlot>
     let leafTables: EvictionClock<LeafSlot>
     let slabs: SlabStore
+    /// The largest window of `DiskReadahead`, in blocks.
+    let readAheadLimit: Int
     private let cache = Mutex(Cache())
     /// Objects with blocks that are not durable yet; kept alive until they are.
     private let dirty = Mutex<[ObjectIdentifier: StoredObject]>([:])
@@ -34,6 +36,7 @@ final class StoreCore: Sendable {
         self.layout = layout
         self.options = options
         boot = options.boot ?? .current
+        readAheadLimit = (try? SystemCalls.status(of: directory)).map { DiskReadaheadLimit.blocks(device: $0.device) } ?? DiskReadaheadLimit.range.lowerBound
         events = StoreEvents()
         files = EvictionClock(capacity: max(16, options.maxOpenFiles))
         leafTables = EvictionClock(capacity: options.maxLeafMemory)

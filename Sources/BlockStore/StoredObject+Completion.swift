@@ -62,8 +62,8 @@ extension StoredObject {
                 suspects.append(blocks)
                 continue
             }
+            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { table.set(blocks.lowerBound + $0, $1) }
             for block in blocks {
-                table.set(block, leaf(of: block, in: UnsafeRawBufferPointer(bytes), from: blocks.lowerBound))
                 if !table.slice(block..<(block + 1)).elementsEqual(leaves.slice((block - blocks.lowerBound)..<(block - blocks.lowerBound + 1))) {
                     suspects.append(block..<(block + 1))
                 }

@@ -58,7 +58,13 @@ extension StoredObject {
         // Hashing is the expensive part and needs no lock: fillers do it side by side.
         let table = LeafTable(blockCount: blocks.count)
         defer { withExtendedLifetime(table) {} }
-        for block in blocks where !present.isSet(block) { table.set(block - blocks.lowerBound, leaf(of: block, in: bytes, from: blocks.lowerBound)) }
+        var next = blocks.lowerBound
+        while let first = present.firstClear(in: next..<blocks.upperBound) {
+            next = present.firstSet(in: first..<blocks.upperBound) ?? blocks.upperBound
+            let run = (first - blocks.lowerBound)..<(next - blocks.lowerBound)
+            let part = UnsafeRawBufferPointer(rebasing: bytes[(run.lowerBound * Blocks.size)..<min(bytes.count, run.upperBound * Blocks.size)])
+            SHA256Hasher.hashBlocks(part) { table.set(run.lowerBound + $0, $1) }
+        }
         return try content.withLock { content throws(StoreError) -> Int in
             var filled = 0
             var block = blocks.lowerBound

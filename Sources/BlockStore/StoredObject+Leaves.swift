@@ -105,7 +105,7 @@ extension StoredObject {
             let end = min(block + 64, blockCount)
             let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(Blocks.offset(end), size) - Blocks.offset(block))])
             guard (try? SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(block))) == bytes.count else { return nil }
-            for b in block..<end { table.set(b, leaf(of: b, in: UnsafeRawBufferPointer(bytes), from: block)) }
+            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { table.set(block + $0, $1) }
             block = end
         }
         return table

@@ -107,7 +107,7 @@ extension StoredObject {
     private func readAhead(of blocks: Range<Int>, _ target: UnsafeMutableRawBufferPointer, _ offset: UInt64, _ descriptor: CInt) {
         let last = UnsafeMutableRawBufferPointer(rebasing: target[max(0, target.count - Blocks.size)...])
         let wasCached = SystemCalls.preadCached(descriptor, into: last, at: offset + UInt64(target.count - last.count)) == last.count
-        guard let next = ahead.next(after: blocks, wasCached: wasCached, blockCount: blockCount) else { return }
+        guard let next = ahead.next(after: blocks, wasCached: wasCached, blockCount: blockCount, limit: core.readAheadLimit) else { return }
         // What may come from the disk now does not count as checked.
         ahead.begin()
         verified.clear(next)
@@ -122,13 +122,12 @@ extension StoredObject {
             let before = ahead.generation
             let count = try SystemCalls.preadAll(descriptor, into: bytes, at: Blocks.offset(blocks.lowerBound))
             if count < bytes.count { UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
-            for block in blocks {
-                let place = (block - blocks.lowerBound) * Digest.length
-                let expected = Digest(UnsafeRawBufferPointer(rebasing: leaves[place..<(place + Digest.length)]))
-                if leaf(of: block, in: UnsafeRawBufferPointer(bytes), from: blocks.lowerBound) != expected {
-                    return .suspect(block..<blocks.upperBound)
-                }
+            var wrong: Int?
+            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { number, digest in
+                let place = number * Digest.length
+                if wrong == nil, digest != Digest(UnsafeRawBufferPointer(rebasing: leaves[place..<(place + Digest.length)])) { wrong = number }
             }
+            if let wrong { return .suspect((blocks.lowerBound + wrong)..<blocks.upperBound) }
             verified.set(blocks)
             // Pages that were read ahead meanwhile need not be those that were hashed.
             if ahead.generation != before { verified.clear(blocks) }

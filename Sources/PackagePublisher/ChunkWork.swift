@@ -62,9 +62,7 @@ final class ChunkWork: Work, @unchecked Sendable {
         for segment in segments {
             let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[used..<(used + Int(segment.length))])
             try file.scanned.read(file.descriptor, into: bytes, at: segment.offset)
-            for start in stride(from: 0, to: bytes.count, by: 4096) {
-                leaves.append(SHA256Hasher.hashBlock(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 4096, bytes.count)])))
-            }
+            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { leaves.append($1) }
             used += bytes.count
         }
     }
