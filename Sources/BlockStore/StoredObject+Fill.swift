@@ -11,10 +11,11 @@ extension StoredObject {
     /// - Parameters:
     ///   - bytes: whole blocks, except that they may end at the object's end.
     ///   - offset: a multiple of 4096.
+    ///   - leaves: the digests of the blocks, 32 bytes each, if the caller has them (`SHA256Hasher.hash(_:blocks:)` of the same bytes).
     /// - Returns: the number of blocks that became present.
     /// - Throws: `.invalidRange` (`EINVAL`); `.wrongContent` (`EBADMSG`) for what is checked at once; `.system` (`ENOSPC`, `EIO`, …):
     ///   then nothing more was published than before the error.
-    public func fill(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int {
+    public func fill(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, leaves: UnsafeRawBufferPointer? = nil) throws(StoreError) -> Int {
         if bytes.isEmpty && offset <= size { return 0 }
         let end = offset &+ UInt64(bytes.count)
         guard offset % UInt64(Blocks.size) == 0, offset < size, end <= size, end == size || bytes.count % Blocks.size == 0 else {
@@ -26,7 +27,7 @@ extension StoredObject {
         if bytes.count == Int(size) && size <= StoreOptions.smallObjectSize && phase.load(ordering: .acquiring) == .absent {
             filled = try fillSmall(bytes)
         } else {
-            filled = try fillBlocks(blocks, bytes)
+            filled = try fillBlocks(blocks, bytes, leaves)
         }
         core.events.filledBlocks.add(filled)
         core.events.filledBytes.add(filled == blocks.count ? bytes.count : filled * Blocks.size)
@@ -48,17 +49,21 @@ extension StoredObject {
             noteRefetched(allBlocks, &content)
             return publish(allBlocks)
         }
-        guard let filled else { return try fillBlocks(allBlocks, bytes) }
+        guard let filled else { return try fillBlocks(allBlocks, bytes, nil) }
         core.events.completedObjects.add()
         for sibling in core.siblings(of: self) { sibling.adopt() }
         return filled
     }
 
-    private func fillBlocks(_ blocks: Range<Int>, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Int {
+    private func fillBlocks(_ blocks: Range<Int>, _ bytes: UnsafeRawBufferPointer, _ leaves: UnsafeRawBufferPointer?) throws(StoreError) -> Int {
         // Hashing is the expensive part and needs no lock: fillers do it side by side.
         let table = LeafTable(blockCount: blocks.count)
         defer { withExtendedLifetime(table) {} }
-        var next = blocks.lowerBound
+        if let leaves {
+            precondition(leaves.count == blocks.count * Digest.length)
+            table.bytes.copyMemory(from: leaves)
+        }
+        var next = leaves == nil ? blocks.lowerBound : blocks.upperBound
         while let first = present.firstClear(in: next..<blocks.upperBound) {
             next = present.firstSet(in: first..<blocks.upperBound) ?? blocks.upperBound
             let run = (first - blocks.lowerBound)..<(next - blocks.lowerBound)

@@ -81,12 +81,55 @@ WITH_SHA static void put_digest(const struct lane *s, uint8_t digest[32]) {
     }
 }
 
-WITH_SHA void sha256_two(const void *a, const void *b, size_t length, uint8_t digest_a[32], uint8_t digest_b[32]) {
-    struct lane s = {
+WITH_SHA static inline struct lane first_state(void) {
+    return (struct lane){
         _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c),
         _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19),
     };
-    struct lane t = s;
+}
+
+// One message alone; the other lane idles along.
+WITH_SHA static void compress_one(struct lane *s, const uint8_t *a, size_t blocks) {
+    struct lane idle = *s;
+    compress(s, &idle, a, a, blocks);
+}
+
+// The end of a message of `length` bytes of which the last length % 64 are at `rest`.
+WITH_SHA static void finish(struct lane *s, const uint8_t *rest, uint64_t length) {
+    uint8_t last[128] = {0};
+    size_t count = length % 64, end = count < 56 ? 64 : 128;
+    memcpy(last, rest, count);
+    last[count] = 0x80;
+    uint64_t bits = __builtin_bswap64(length * 8);
+    memcpy(last + end - 8, &bits, 8);
+    compress_one(s, last, end / 64);
+}
+
+WITH_SHA void sha256_whole_and_blocks(const void *bytes, size_t length, uint8_t whole[32], uint8_t *blocks) {
+    const uint8_t *at = bytes;
+    struct lane s = first_state();
+    size_t left = length;
+    for (; left >= 4096; left -= 4096, at += 4096, blocks += 32) {
+        struct lane t = first_state();
+        compress(&s, &t, at, at, 64);
+        finish(&t, at, 4096);
+        put_digest(&t, blocks);
+    }
+    if (left > 0) {
+        uint8_t padded[4096] = {0};
+        memcpy(padded, at, left);
+        struct lane t = first_state();
+        compress(&s, &t, padded, padded, left / 64);
+        compress_one(&t, padded + left / 64 * 64, 64 - left / 64);
+        finish(&t, padded, 4096);
+        put_digest(&t, blocks);
+    }
+    finish(&s, at + left / 64 * 64, length);
+    put_digest(&s, whole);
+}
+
+WITH_SHA void sha256_two(const void *a, const void *b, size_t length, uint8_t digest_a[32], uint8_t digest_b[32]) {
+    struct lane s = first_state(), t = s;
     compress(&s, &t, a, b, length / 64);
     // The padding of a whole number of blocks is a block of its own: one bit, zeros, the length in bits.
     uint8_t padding[64] = {0x80};
@@ -107,6 +150,8 @@ bool sha256_two_works(void) {
 #else
 
 void sha256_two(const void *a, const void *b, size_t length, uint8_t digest_a[32], uint8_t digest_b[32]) { __builtin_trap(); }
+
+void sha256_whole_and_blocks(const void *bytes, size_t length, uint8_t whole[32], uint8_t *blocks) { __builtin_trap(); }
 
 bool sha256_two_works(void) { return false; }
 

@@ -1,14 +1,20 @@
 import BlockCodec
+import Integrity
 import LinuxSystem
 import Synchronization
 
-/// A decoder and a chunk's worth of memory, lent to one thread at a time, so that a fill neither maps memory nor builds a context.
+/// A decoder, a chunk's worth of memory and room for its digests, lent to one thread at a time, so that a fill neither maps memory nor builds a context.
 final class DecodeScratch: @unchecked Sendable {
     // Safety: out of the pool it belongs to one thread; in the pool nobody touches it.
     let decoder = ZstdDecompressor()
     let memory: AlignedBuffer
+    /// Room for the digests of the blocks of a chunk.
+    let leaves: AlignedBuffer
 
-    private init(count: Int) { memory = AlignedBuffer(count: count) }
+    private init(count: Int) {
+        memory = AlignedBuffer(count: count)
+        leaves = AlignedBuffer(count: (count + 4095) / 4096 * Digest.length)
+    }
 
     /// The idle ones of a volume; all have room for `count` bytes.
     final class Pool: Sendable {

@@ -78,14 +78,18 @@ extension PackageVolume: LoadTarget {
     private func deliverChunk(_ number: UInt64, _ bytes: UnsafeRawBufferPointer, _ source: String) -> Delivery {
         guard number < chunkCount, case .record(let chunk) = index.lookUp(chunk: Int(number)) else { return .stored }
         // Nothing unchecked reaches the decoder.
-        guard bytes.count == Int(chunk.storedLength), SHA256Hasher.hash(bytes) == chunk.digest else {
-            return corrupt(name(of: LoadUnit(.chunk, number)), source)
-        }
-        guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
-        switch chunk.codec {
-        case .stored: return store(bytes, number, pieces)
-        case .zstd:
-            return scratch.borrow { scratch in
+        guard bytes.count == Int(chunk.storedLength) else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
+        return scratch.borrow { scratch in
+            switch chunk.codec {
+            case .stored:
+                // Its blocks' digests come out of the same pass.
+                let leaves = UnsafeMutableRawBufferPointer(rebasing: scratch.leaves.bytes[..<((bytes.count + 4095) / 4096 * Digest.length)])
+                guard SHA256Hasher.hash(bytes, blocks: leaves) == chunk.digest else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
+                guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
+                return store(bytes, number, pieces, UnsafeRawBufferPointer(leaves))
+            case .zstd:
+                guard SHA256Hasher.hash(bytes) == chunk.digest else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
+                guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
                 let raw = UnsafeMutableRawBufferPointer(rebasing: scratch.memory.bytes[..<Int(chunk.rawLength)])
                 do throws(ZstdError) { try scratch.decoder.decompress(bytes, into: raw) } catch {
                     // The digest held: the publisher made it so. No other source can have better bytes.
@@ -94,12 +98,13 @@ extension PackageVolume: LoadTarget {
                     }
                     return .stored
                 }
-                return store(UnsafeRawBufferPointer(raw), number, pieces)
+                return store(UnsafeRawBufferPointer(raw), number, pieces, nil)
             }
         }
     }
 
-    private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece]) -> Delivery {
+    /// `leaves`: the digests of the blocks of `raw`, if they are known.
+    private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece], _ leaves: UnsafeRawBufferPointer?) -> Delivery {
         var failure: Errno?
         for piece in pieces {
             let object: VolumeObject
@@ -114,7 +119,7 @@ extension PackageVolume: LoadTarget {
             guard piece.chunkOffset + length <= raw.count else { continue }
             let bytes = UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length])
             do {
-                _ = try object.stored.fill(bytes, at: piece.file.lowerBound)
+                _ = try object.stored.fill(bytes, at: piece.file.lowerBound, leaves: leaves.flatMap { Self.leaves($0, of: piece, in: raw.count) })
                 stored(piece)
             } catch {
                 if error.cause == .wrongContent || error.cause == .wrongSize || error.cause == .invalidRange {
@@ -133,6 +138,14 @@ extension PackageVolume: LoadTarget {
         if let failure { return .storageFailed(failure.rawValue) }
         storeRefuses.store(false, ordering: .relaxed)
         return .stored
+    }
+
+    /// The digests of a piece's blocks out of those of its chunk; nil where its blocks are not the chunk's.
+    private static func leaves(_ leaves: UnsafeRawBufferPointer, of piece: ChunkPiece, in count: Int) -> UnsafeRawBufferPointer? {
+        let length = Int(piece.file.upperBound - piece.file.lowerBound)
+        let end = piece.chunkOffset + length
+        guard piece.chunkOffset % 4096 == 0, end == count || end % 4096 == 0 else { return nil }
+        return UnsafeRawBufferPointer(rebasing: leaves[(piece.chunkOffset / 4096 * Digest.length)..<((end + 4095) / 4096 * Digest.length)])
     }
 
     private func corrupt(_ what: String, _ source: String) -> Delivery {

@@ -42,6 +42,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 55, 56, 63, 64, 65, 127, 4031, 4032, 4095, 4096, 4097, 4151, 4152, 4160, 8192, 12_345, 131_071, 131_072])
+    func wholeAndBlocksInOnePass(_ count: Int) {
+        let bytes = Self.random(count, seed: UInt64(count) + 1)
+        var expected: [UInt8] = []
+        bytes.withUnsafeBytes { SHA256Hasher.hashBlocks($0) { _, digest in digest.withUnsafeBytes { expected += $0 } } }
+        for both in [false, true] where !both || sha256_two_works() {
+            // A digest's room more than is needed: nothing is written there.
+            var found = [UInt8](repeating: 0xee, count: expected.count + 32)
+            let whole = bytes.withUnsafeBytes { bytes in
+                found.withUnsafeMutableBytes { both ? SHA256Hasher.hashBoth(bytes, $0) : SHA256Hasher.hash(bytes, blocks: $0) }
+            }
+            #expect(whole == bytes.withUnsafeBytes { SHA256Hasher.hash($0) })
+            #expect(found.prefix(expected.count) == expected[...] && found.suffix(32).allSatisfy { $0 == 0xee })
+        }
+    }
+
     @Test(arguments: [0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 12_288, 12_289, 40_960, 131_072])
     func blocksInARow(_ count: Int) {
         let bytes = Self.random(count, seed: UInt64(count))
