@@ -135,6 +135,7 @@ let package = Package(
         tests("DataLoaderTests", ["DataLoader"]),
         tests("ControlAPITests", ["ControlAPI", "LinuxSystem"]),
         tests("CommandLineTests", ["incfs", "incfs-origin", "ControlAPI", "LinuxSystem"]),
+        tests("LinuxSystemTests", ["LinuxSystem"]),
         tests("IntegrityTests", ["Integrity", "CSHA256", "CCrypto"]),
         tests("BlockCodecTests", ["BlockCodec"]),
         tests("PackageFormatTests", ["PackageFormat", "BlockCodec", "Integrity"]),

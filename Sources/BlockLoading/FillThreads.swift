@@ -27,7 +27,7 @@ final class FillThreads: Sendable {
     }
 
     func enqueue(_ job: Job, _ priority: LoadPriority) {
-        state.update { $0.queues[Int(priority.rawValue)].append(job) }
+        state.updateForOne { $0.queues[Int(priority.rawValue)].append(job) }
     }
 
     /// Moves the unit's job, if it still waits, to the end of `priority`'s queue.

@@ -23,7 +23,7 @@ final class ReadThreads: Sendable {
     /// Runs `body` on one of the threads; nil once they are stopped.
     func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
         await withCheckedContinuation { continuation in
-            let accepted = state.update { state in
+            let accepted = state.updateForOne { state in
                 if state.stopping { return false }
                 state.work.append { continuation.resume(returning: body()) }
                 return true

@@ -39,7 +39,15 @@ public final class Condition<State>: @unchecked Sendable {
     /// Runs `body` with the lock held, then wakes every waiter.
     public func update<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
-        defer { pthread_cond_broadcast(condition); pthread_mutex_unlock(mutex) }
+        // Unlocked first: who wakes up does not have to wait again.
+        defer { pthread_mutex_unlock(mutex); pthread_cond_broadcast(condition) }
+        return try body(&state)
+    }
+
+    /// The same, but wakes one waiter: where all wait for the same thing, and one of them is enough for what `body` brought.
+    public func updateForOne<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex); pthread_cond_signal(condition) }
         return try body(&state)
     }
 
