@@ -13,23 +13,41 @@ extension ImageFile {
     /// The most blocks of one read: a mebibyte.
     public static let mostBlocks = 256
 
+    /// Bytes that one read needs besides its target: block entries, and a block before and after it is decoded.
+    public static let scratchSize = mostBlocks * ImageLayout.entrySize + ImageLimits.longestCompressed + ImageLayout.blockSize
+
     /// Fills `target` with the file's bytes from `block` on; all of them lie inside the file. Says of the first block that cannot be had.
-    public func read(_ inode: ImageInode, from block: UInt32, into target: UnsafeMutableRawBufferPointer) -> Outcome {
+    /// `scratch` is used if it has `scratchSize` bytes; without it memory is allocated.
+    public func read(_ inode: ImageInode, from block: UInt32, into target: UnsafeMutableRawBufferPointer, scratch: UnsafeMutableRawBufferPointer? = nil) -> Outcome {
+        if let scratch, scratch.count >= Self.scratchSize { return read(inode, block, target, scratch) }
+        return withUnsafeTemporaryAllocation(byteCount: Self.scratchSize, alignment: 16) { read(inode, block, target, $0) }
+    }
+
+    /// Without the lock first: an entry that is just being written looks missing or damaged. Who takes it for missing looks again when he
+    /// waits (`isPresent`); what is damaged is looked at again here.
+    private func read(_ inode: ImageInode, _ block: UInt32, _ target: UnsafeMutableRawBufferPointer, _ scratch: UnsafeMutableRawBufferPointer) -> Outcome {
+        let outcome = attempt(inode, block, target, scratch, locked: false)
+        if case .failed(_, .badMessage) = outcome { return attempt(inode, block, target, scratch, locked: true) }
+        return outcome
+    }
+
+    private func attempt(
+        _ inode: ImageInode, _ block: UInt32, _ target: UnsafeMutableRawBufferPointer, _ scratch: UnsafeMutableRawBufferPointer, locked: Bool
+    ) -> Outcome {
         guard let base = inode.map else { return .missing(block) }
         let count = (target.count + ImageLayout.blockSize - 1) / ImageLayout.blockSize
         precondition(count <= Self.mostBlocks && UInt64(block) + UInt64(count) <= inode.blocks)
-        return withUnsafeTemporaryAllocation(byteCount: Self.mostBlocks * ImageLayout.entrySize, alignment: 8) { buffer in
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * ImageLayout.entrySize)])
-            if let failure = readEntries(at: base + UInt64(block) * UInt64(ImageLayout.entrySize), bytes) { return .failed(block, failure) }
-            let entries = UnsafeRawBufferPointer(bytes)
-            for index in 0..<count where !isThere(ImageEntry(entries, index)) { return .missing(block + UInt32(index)) }
-            for index in 0..<count {
-                let start = index * ImageLayout.blockSize
-                let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<min(start + ImageLayout.blockSize, target.count)])
-                if let failure = read(ImageEntry(entries, index), inode.length(ofBlock: UInt64(block) + UInt64(index)), into: part) { return .failed(block + UInt32(index), failure) }
-            }
-            return .bytes
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<(count * ImageLayout.entrySize)])
+        let place = base + UInt64(block) * UInt64(ImageLayout.entrySize)
+        if let failure = locked ? maps.withLock({ _ in readEntries(at: place, bytes) }) : readEntries(at: place, bytes) { return .failed(block, failure) }
+        let entries = UnsafeRawBufferPointer(bytes), room = UnsafeMutableRawBufferPointer(rebasing: scratch[(Self.mostBlocks * ImageLayout.entrySize)...])
+        for index in 0..<count where !isThere(ImageEntry(entries, index)) { return .missing(block + UInt32(index)) }
+        for index in 0..<count {
+            let start = index * ImageLayout.blockSize
+            let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<min(start + ImageLayout.blockSize, target.count)])
+            if let failure = read(ImageEntry(entries, index), inode.length(ofBlock: UInt64(block) + UInt64(index)), into: part, room) { return .failed(block + UInt32(index), failure) }
         }
+        return .bytes
     }
 
     /// Blocks of the file that are there, and the bytes that they take.
@@ -58,34 +76,30 @@ extension ImageFile {
     func isThere(_ entry: ImageEntry) -> Bool { entry.isPresent && entry.end <= limit }
 
     private func readEntries(at place: UInt64, _ bytes: UnsafeMutableRawBufferPointer) -> Errno? {
-        maps.withLock { _ in
-            do throws(Errno) { return try SystemCalls.preadAll(descriptor, into: bytes, at: place) == bytes.count ? nil : .badMessage } catch { return error }
-        }
+        do throws(Errno) { return try SystemCalls.preadAll(descriptor, into: bytes, at: place) == bytes.count ? nil : .badMessage } catch { return error }
     }
 
     /// One block; `length` are the bytes it has in the file, of which the first `target.count` are wanted.
-    private func read(_ entry: ImageEntry, _ length: Int, into target: UnsafeMutableRawBufferPointer) -> Errno? {
+    private func read(_ entry: ImageEntry, _ length: Int, into target: UnsafeMutableRawBufferPointer, _ room: UnsafeMutableRawBufferPointer) -> Errno? {
         guard entry.flags & ~ImageLayout.lz4Flag == 0 else { return .badMessage }
         let isCompressed = entry.flags & ImageLayout.lz4Flag != 0, stored = Int(entry.stored)
         guard stored <= (isCompressed ? ImageLimits.longestCompressed : ImageLimits.longestRaw), isCompressed || stored >= length else { return .badMessage }
         // What is wanted is what is stored: without a copy.
         if !isCompressed, stored == target.count { return readStored(entry, target) }
-        return withUnsafeTemporaryAllocation(byteCount: ImageLimits.longestCompressed + ImageLayout.blockSize, alignment: 16) { buffer in
-            let source = UnsafeMutableRawBufferPointer(rebasing: buffer[..<stored])
-            if let failure = readStored(entry, source) { return failure }
-            if !isCompressed {
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<target.count]))
-                return nil
-            }
-            // A whole block without a copy.
-            let isWhole = target.count == ImageLayout.blockSize
-            let decoded = isWhole ? target : UnsafeMutableRawBufferPointer(rebasing: buffer[ImageLimits.longestCompressed...])
-            let count = LZ4_decompress_safe(
-                source.baseAddress!.assumingMemoryBound(to: CChar.self), decoded.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(stored), CInt(decoded.count))
-            guard count >= CInt(length) else { return .badMessage }
-            if !isWhole { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count])) }
+        let source = UnsafeMutableRawBufferPointer(rebasing: room[..<stored])
+        if let failure = readStored(entry, source) { return failure }
+        if !isCompressed {
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<target.count]))
             return nil
         }
+        // A whole block without a copy.
+        let isWhole = target.count == ImageLayout.blockSize
+        let decoded = isWhole ? target : UnsafeMutableRawBufferPointer(rebasing: room[ImageLimits.longestCompressed..<ImageLimits.longestCompressed + ImageLayout.blockSize])
+        let count = LZ4_decompress_safe(
+            source.baseAddress!.assumingMemoryBound(to: CChar.self), decoded.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(stored), CInt(decoded.count))
+        guard count >= CInt(length) else { return .badMessage }
+        if !isWhole { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count])) }
+        return nil
     }
 
     private func readStored(_ entry: ImageEntry, _ target: UnsafeMutableRawBufferPointer) -> Errno? {

@@ -27,7 +27,7 @@ public final class ImageFile: Sendable {
     let limit: UInt64
     let appending: Mutex<Appending>
     let tree: Mutex<ImageTree>
-    /// Held for each look at the block maps, and each change of them.
+    /// Held for each change of the block maps, and for a look at them that must be right.
     let maps = Mutex(())
     /// What was found at the end; of an image opened for writing: what was taken away.
     public let findings: ImageFindings

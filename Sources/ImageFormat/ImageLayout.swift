@@ -63,7 +63,7 @@ public enum ImageLimits {
     public static let mostNames = 65_536
     public static let longestName = 255
     /// Records, those of what was removed again among them.
-    public static let mostRecords = 1 << 18
+    public static let mostRecords = 1 << 17
     /// Blocks of one file: 8 TiB.
     public static let mostBlocks = UInt64(Int32.max)
     public static let largestFile = mostBlocks * UInt64(ImageLayout.blockSize)

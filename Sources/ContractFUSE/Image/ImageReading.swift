@@ -45,7 +45,8 @@ final class ImageReading: Sendable {
         let count = Int(min(UInt64(read.size), inode.size - read.offset, UInt64(min(buffer.count, most))))
         if read.offset % Geometry.blockSize == 0 {
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-            let outcome = image.read(inode, from: UInt32(read.offset / Geometry.blockSize), into: target)
+            let outcome = image.read(
+                inode, from: UInt32(read.offset / Geometry.blockSize), into: target, scratch: UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
             if outcome == .bytes { return reply.data(UnsafeRawBufferPointer(target)) }
             // More than a page is readahead: refused, and the kernel asks for what is wanted, page by page.
             if !read.isDirect, read.size > Reading.pageSize, windows.refuse(thread: header.pid, node: inode.number, read) { return reply.error(.resourceTemporarilyUnavailable) }
