@@ -1,5 +1,6 @@
 import Integrity
 import LinuxSystem
+import PackageFormat
 
 /// A file that is read chunk by chunk, and its Merkle tree so far.
 final class LargeFile: @unchecked Sendable {
@@ -19,6 +20,7 @@ final class LargeFile: @unchecked Sendable {
         self.scanned = scanned
         let descriptor = try scanned.open()
         segments = try scanned.segments(descriptor.rawValue, try scanned.check(descriptor.rawValue))
+        do throws(PackageError) { try PackageLimits.checkHoles(size: scanned.size, dataBytes: segments.byteCount, of: scanned.path.string) } catch { throw .format(error) }
         owned = descriptor
         if (segments.first?.offset ?? 1) > 0 { firstLeaf = MerkleTree.zeroBlockDigest }
     }

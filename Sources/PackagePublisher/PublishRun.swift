@@ -38,8 +38,6 @@ final class PublishRun {
         for (node, object) in content.assignments {
             scan.tree[Int(node)].object = object
             scan.tree[Int(node)].dataBytes = content.tables.dataBytes[Int(object)]
-            let file = scan.tree[Int(node)]
-            do throws(PackageError) { try PackageLimits.checkHoles(size: file.size, dataBytes: file.dataBytes, of: "a file") } catch { throw .format(error) }
         }
         var encoding = try encode(scan, content, base: base)
         var packPaths: [FilePath] = []

@@ -57,4 +57,17 @@ import Testing
         #expect(summary.objects == 3 && summary.storedBytes == 1_799_999)
         try UnpackedPackage(summary.envelope, workshop: shop).expectEquals(source, workshop: shop)
     }
+
+    /// A hole is free for who publishes and not for who mounts: there is a limit, and the message names the file.
+    @Test func holesHaveALimit() throws {
+        let shop = try Workshop()
+        let source = try shop.directory("s")
+        try shop.writeSparse("s/just", size: PackageLimits.holeSize + 4096, [(0, [1])])
+        let summary = try Publisher.publish(directory: source, output: shop.path("out"))
+        #expect(summary.bytes == PackageLimits.holeSize + 4096 && summary.dataBytes == 4096)
+        try shop.writeSparse("s/too much", size: PackageLimits.holeSize + 4097, [(0, [1])])
+        let path = try SystemCalls.realPath(source).appending("too much")
+        let expected = PackageError.limitExceeded("the number of bytes in holes of \(path)", value: PackageLimits.holeSize + 1, limit: PackageLimits.holeSize)
+        #expect(throws: PublishError.format(expected)) { _ = try Publisher.publish(directory: source, output: shop.path("out")) }
+    }
 }
