@@ -24,13 +24,24 @@ extension PlainStore {
         return result
     }
 
-    /// Removes every content that is neither in `needed` nor open. Returns the bytes on disk that became free.
+    /// Removes every content that is neither in `needed` nor open, and what is left of incomplete files of contents that are complete by
+    /// another description. Returns the bytes on disk that became free.
     ///
     /// May be killed at any moment: what is left then is found by the next call. Small objects go when their whole slab is free.
     public func remove(allBut needed: Set<Digest>) throws(StoreError) -> UInt64 {
         var freed = try core.slabs.remove { [core] in !needed.contains($0) && !core.isOpen($0) }
-        var unneeded: [Digest: [FilePath]] = [:]
-        try forEachFile { id, path, _ in if !needed.contains(id) { unneeded[id, default: []].append(path) } }
+        var unneeded: [Digest: [FilePath]] = [:], incomplete: [Digest: [FilePath]] = [:]
+        var complete: Set<Digest> = []
+        try forEachFile { id, path, isWhole in
+            if !needed.contains(id) {
+                unneeded[id, default: []].append(path)
+            } else if isWhole {
+                complete.insert(id)
+            } else if path.removingLastComponent().removingLastComponent() == core.layout.partial {
+                incomplete[id, default: []].append(path)
+            }
+        }
+        for (id, paths) in incomplete where complete.contains(id) { unneeded[id] = paths }
         for (id, paths) in unneeded { freed += core.removeUnlessOpen(id, paths) }
         return freed
     }
