@@ -41,6 +41,14 @@ int64_t clinux_flock_ofd(int fd, int exclusive) {
     lock.l_whence = SEEK_SET;
     RESULT(fcntl(fd, F_OFD_SETLK, &lock));
 }
+int64_t clinux_is_locked(int fd) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -(int64_t)errno;
+    return lock.l_type != F_UNLCK;
+}
 int64_t clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     RESULT(mount(source, target, type, flags, data));
 }

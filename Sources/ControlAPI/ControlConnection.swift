@@ -29,7 +29,7 @@ final class ControlConnection: Sendable {
     /// Serves until the client leaves. Blocks.
     func run() {
         /// What is given back in the end: places, and the numbers of the mounts there.
-        var leases: [(mountpoint: String, number: UInt64)] = []
+        var leases: [(mountpoint: String, number: UInt64, layer: String?)] = []
         try? SystemCalls.setSendTimeout(socket.rawValue, seconds: 10)
         do {
             let peer = try credentials()
@@ -38,7 +38,7 @@ final class ControlConnection: Sendable {
                 let request = try ControlProtocol.decode(ControlRequest.self, line)
                 let (reply, connected) = try answer(request, peer: peer)
                 // A mount whose answer nobody received is nobody's: it goes the way of the leased ones.
-                if case .mount(let mount) = request, case .mounted(let report) = reply, mount.lease || !connected { leases.append((report.mountpoint, report.number)) }
+                if case .mount(let mount) = request, case .mounted(let report) = reply, mount.lease || !connected { leases.append((report.mountpoint, report.number, mount.layer)) }
                 // Given back in order: not once more at the end.
                 if case .unmount(let unmount) = request, case .done = reply, let index = leases.lastIndex(where: { $0.number == unmount.release }) { leases.remove(at: index) }
                 if !connected { break }
@@ -49,7 +49,7 @@ final class ControlConnection: Sendable {
         SystemCalls.shutDown(socket.rawValue)
         for lease in leases.reversed() {
             _ = blocking { [handler] in
-                do { try await handler.unmount(UnmountRequest(mountpoint: lease.mountpoint, lazy: true, release: lease.number)) } catch {
+                do { try await handler.unmount(UnmountRequest(mountpoint: lease.mountpoint, lazy: true, release: lease.number, layer: lease.layer)) } catch {
                     // Already unmounted, by the request that ends a command in order.
                 }
                 return ControlReply.done

@@ -4,10 +4,13 @@ import LinuxSystem
 /// Where the store, the sockets and the private mounts of a user are.
 public struct ControlPlaces: Sendable {
     public let uid: UInt32
+    /// Below it systemd makes a directory for each user who is logged in.
+    private let usersDirectory: FilePath
     private let environment: @Sendable (String) -> String?
 
-    public init(uid: UInt32 = geteuid(), environment: @escaping @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
+    public init(uid: UInt32 = geteuid(), usersDirectory: FilePath = "/run/user", environment: @escaping @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
         self.uid = uid
+        self.usersDirectory = usersDirectory
         self.environment = environment
     }
 
@@ -25,10 +28,15 @@ public struct ControlPlaces: Sendable {
         return absolute("HOME")?.appending(".cache").appending("incfs")
     }
 
-    /// `/run/incfs` for root, else `$XDG_RUNTIME_DIR/incfs`, else `/tmp/incfs-UID`.
+    /// `/run/incfs` for root, else `$XDG_RUNTIME_DIR/incfs`, else `/run/user/UID/incfs` where that directory is the user's alone (a command of cron(8) or
+    /// su(1) then finds the daemon of the session), else `/tmp/incfs-UID`.
     public var runtimeDirectory: FilePath {
         if uid == 0 { return "/run/incfs" }
         if let runtime = absolute("XDG_RUNTIME_DIR") { return runtime.appending("incfs") }
+        let usual = usersDirectory.appending("\(uid)")
+        if let status = try? SystemCalls.status(of: usual, followSymbolicLinks: false), status.kind == .directory, status.uid == uid, status.mode & 0o077 == 0 {
+            return usual.appending("incfs")
+        }
         return FilePath("/tmp/incfs-\(uid)")
     }
 

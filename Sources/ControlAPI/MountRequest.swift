@@ -26,13 +26,16 @@ public struct MountRequest: Codable, Hashable, Sendable {
     public var shared: Bool
     /// After the unmount the fill goes on until everything is there. nil, as in records of earlier releases: it does not.
     public var keepFilling: Bool?
+    /// The directory that takes what is written over the mount. With `shared` it is one caller's, who holds its lock; otherwise the daemon holds that
+    /// for as long as the mount lasts, and the mount fails with `busy` where somebody has it.
+    public var layer: String?
     public var proxies: ProxyEnvironment
     public var access: OriginAccess?
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
         insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
-        keepFilling: Bool? = nil, proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
+        keepFilling: Bool? = nil, layer: String? = nil, proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
     ) {
         self.address = address
         self.root = root
@@ -46,6 +49,7 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.lease = lease
         self.shared = shared
         self.keepFilling = keepFilling
+        self.layer = layer
         self.proxies = proxies
         self.access = access
     }

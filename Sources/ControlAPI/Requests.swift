@@ -6,7 +6,15 @@ public struct UnmountRequest: Codable, Hashable, Sendable {
     /// The number of the mount (`MountReport.number`) of which one use is given back: it is unmounted with the last, lazily if need be. nil: the mount
     /// ends, whoever uses it.
     public var release: UInt64?
-    public init(mountpoint: String, lazy: Bool = false, release: UInt64? = nil) { self.mountpoint = mountpoint; self.lazy = lazy; self.release = release }
+    /// The layer that this use wrote to (`MountRequest.layer`).
+    public var layer: String?
+
+    public init(mountpoint: String, lazy: Bool = false, release: UInt64? = nil, layer: String? = nil) {
+        self.mountpoint = mountpoint
+        self.lazy = lazy
+        self.release = release
+        self.layer = layer
+    }
 }
 
 /// Asks for the state of one mount, or of all.

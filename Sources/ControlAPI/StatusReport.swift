@@ -55,6 +55,10 @@ public struct MountStatus: Codable, Hashable, Sendable {
     public var lastError: String?
     /// The last read that ended in an error, if one did.
     public var lastFailedRead: FailedRead?
+    /// Of each process that a read has failed for lately (32 at most) its last one; the newest last.
+    public var recentFailedReads: [FailedRead] = []
+    /// Directories that take what is written over it now, by programs of `incfs run --writable` or by everybody.
+    public var layers: [String] = []
     /// Only when asked for.
     public var files: [FileReport]?
 
@@ -99,6 +103,8 @@ public enum FillState: String, Codable, Hashable, Sendable {
 
 /// A read that ended in an error.
 public struct FailedRead: Codable, Hashable, Sendable {
+    /// From 1, in the order of the mount's failed reads.
+    public var number: UInt64
     public var path: String
     public var pathBytes: String?
     /// The first block that it asked for.
@@ -107,8 +113,12 @@ public struct FailedRead: Codable, Hashable, Sendable {
     public var errno: Int32
     /// Why, for people.
     public var cause: String
+    /// Who asked: the process, its parent, and so on up; empty where that is not known.
+    public var processes: [Int32]
 
-    public init(path: WirePath, block: UInt64, errno: Int32, cause: String) {
+    public init(number: UInt64, path: WirePath, block: UInt64, errno: Int32, cause: String, processes: [Int32]) {
+        self.number = number
+        self.processes = processes
         self.path = path.path
         pathBytes = path.pathBytes
         self.block = block

@@ -1,21 +1,47 @@
+import LinuxSystem
+
 /// What a store holds: `incfs store list --json`.
 public struct StoreReport: Codable, Hashable, Sendable {
     /// The store's directory.
     public var store: String
     public var packages: [StoredPackage]
+    /// What programs have written over packages, by name.
+    public var layers: [StoredLayer]
     /// Bytes on disk of all content, shared content once.
     public var bytesStored: UInt64
     /// Bytes that can still be written on the store's file system, and its size.
     public var bytesFree: UInt64
     public var bytesTotal: UInt64
 
-    public init(store: String, packages: [StoredPackage], bytesStored: UInt64, bytesFree: UInt64, bytesTotal: UInt64) {
+    public init(store: String, packages: [StoredPackage], layers: [StoredLayer], bytesStored: UInt64, bytesFree: UInt64, bytesTotal: UInt64) {
         self.store = store
         self.packages = packages
+        self.layers = layers
         self.bytesStored = bytesStored
         self.bytesFree = bytesFree
         self.bytesTotal = bytesTotal
     }
+}
+
+/// What programs have written over a package that was mounted or run with `--writable`.
+public struct StoredLayer: Codable, Hashable, Sendable {
+    /// The address's last component without `.incfs`, and a hash of store and address: the same for every release.
+    public var name: String
+    /// Its directory; what was written is in `upper` there.
+    public var directory: String
+    /// Bytes on disk.
+    public var bytes: UInt64
+    /// A program or a mount writes to it now.
+    public var used: Bool
+
+    public init(name: String, directory: String, bytes: UInt64, used: Bool) {
+        self.name = name
+        self.directory = directory
+        self.bytes = bytes
+        self.used = used
+    }
+
+    public init(_ layer: LayerDirectory) { self.init(name: layer.name, directory: layer.path.string, bytes: layer.bytes, used: layer.isClaimed) }
 }
 
 /// One package of a store.
@@ -56,13 +82,26 @@ public struct StoreRemoveRequest: Codable, Hashable, Sendable {
     public var names: [String]
     /// Everything that is neither mounted nor being fetched.
     public var unused: Bool
-    public init(names: [String], unused: Bool = false) { self.names = names; self.unused = unused }
+    /// The names are those of layers, or of what a layer's name begins with: what programs have written is removed, and no package.
+    public var written: Bool
+
+    public init(names: [String], unused: Bool = false, written: Bool = false) {
+        self.names = names
+        self.unused = unused
+        self.written = written
+    }
 }
 
 /// What was removed.
 public struct StoreRemoveReport: Codable, Hashable, Sendable {
     public var packages: [StoredPackage]
+    public var layers: [StoredLayer]
     /// Bytes on disk that are free now.
     public var bytesFreed: UInt64
-    public init(packages: [StoredPackage], bytesFreed: UInt64) { self.packages = packages; self.bytesFreed = bytesFreed }
+
+    public init(packages: [StoredPackage], layers: [StoredLayer] = [], bytesFreed: UInt64) {
+        self.packages = packages
+        self.layers = layers
+        self.bytesFreed = bytesFreed
+    }
 }

@@ -194,6 +194,8 @@ public enum SystemCalls {
     }
     /// Takes an exclusive open-file-description lock (fcntl(2), `F_OFD_SETLK`). `EAGAIN` when somebody holds it.
     public static func lockExclusively(_ descriptor: CInt) throws(Errno) { _ = try value(clinux_flock_ofd(descriptor, 1)) }
+    /// Whether another open file description holds a lock on the file (`F_OFD_GETLK`).
+    public static func isLocked(_ descriptor: CInt) throws(Errno) -> Bool { try value(clinux_is_locked(descriptor)) != 0 }
 
     /// realpath(3).
     public static func realPath(_ path: FilePath) throws(Errno) -> FilePath {

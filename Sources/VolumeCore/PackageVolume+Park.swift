@@ -99,18 +99,14 @@ extension PackageVolume {
 
     /// The store lost the blocks of this read again and again: its reader gets EIO.
     public func gaveUp(_ read: PendingRead) {
-        statistics.failedReads.add(1, ordering: .relaxed)
-        lastFailedRead.withLock {
-            $0 = VolumeFailedRead(path: tree.path(of: Int(read.node)), block: read.offset / 4096, error: .ioError, cause: "the store \(store.directory) damages it each time")
-        }
+        failed(tree.path(of: Int(read.node)), read.offset, thread: read.processID, .ioError, "the store \(store.directory) damages it each time")
         report(.error, "block \(read.offset / 4096) of \(path(ofObject: read.object)) was fetched \(read.losses) times and is damaged in the store \(store.directory) each time; check the disk")
     }
 
     /// Ends a parked read with an error. `cause` for people; nil: what was reported last.
     func fail(_ read: PendingRead, _ error: Errno, cause: String? = nil) {
         let cause = cause ?? (error == .timeout ? waitReasonText.withLock { $0 } : lastErrorText.withLock { $0 })
-        lastFailedRead.withLock { $0 = VolumeFailedRead(path: tree.path(of: Int(read.node)), block: read.offset / 4096, error: error, cause: cause ?? "\(error)") }
-        statistics.failedReads.add(1, ordering: .relaxed)
+        failed(tree.path(of: Int(read.node)), read.offset, thread: read.processID, error, cause ?? "\(error)")
         statistics.waitNanoseconds.add(MonotonicTime.now.since(read.since), ordering: .relaxed)
         delegate?.fail(read, errno: error)
     }

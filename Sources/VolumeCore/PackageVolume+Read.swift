@@ -42,8 +42,7 @@ extension PackageVolume {
             lost(blocks, of: object)
             return .missing
         case .failed(let error):
-            statistics.failedReads.add(1, ordering: .relaxed)
-            lastFailedRead.withLock { $0 = VolumeFailedRead(path: Array(path(ofObject: number).utf8), block: offset / 4096, error: error, cause: "the store cannot be read") }
+            failed(Array(path(ofObject: number).utf8), offset, thread: 0, error, "the store cannot be read")
             report(.error, "cannot read \(path(ofObject: number)) from the store at byte \(offset): \(error)")
             return .failed(error)
         }

@@ -38,7 +38,7 @@ public final class PackageVolume: Sendable {
     /// Bytes of each object counted in `presentBytes`, guarded by the mutex.
     let accounting: Mutex<Accounting>
     let waitReasonText = Mutex<String?>(nil)
-    let lastFailedRead = Mutex<VolumeFailedRead?>(nil)
+    let failedReads = Mutex(FailedReads())
     let lastErrorText = Mutex<String?>(nil)
     let completion = Condition(CompletionQueue())
     let scratch: DecodeScratch.Pool

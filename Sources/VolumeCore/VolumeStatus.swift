@@ -1,4 +1,5 @@
 import BlockStore
+import Glibc
 import LinuxSystem
 import PackageFormat
 
@@ -21,11 +22,14 @@ public struct VolumeStatus: Sendable {
     public var waits: [VolumeWait]
     public var waitReason: String?
     public var lastError: String?
-    public var lastFailedRead: VolumeFailedRead?
+    /// Of each process that a read has failed for lately the last one; the newest last.
+    public var failed: [VolumeFailedRead]
 }
 
 /// A read that ended in an error: which, and why.
 public struct VolumeFailedRead: Sendable {
+    /// From 1, in the order of the failures.
+    public var number: UInt64
     public var path: [UInt8]
     /// The first block that it asked for.
     public var block: UInt64
@@ -33,6 +37,8 @@ public struct VolumeFailedRead: Sendable {
     public var error: Errno
     /// A sentence, or a part of one.
     public var cause: String
+    /// Who asked: the process, its parent, and so on; empty where that is not known.
+    public var processes: [pid_t]
 }
 
 /// One reader that waits.
@@ -92,7 +98,7 @@ extension PackageVolume {
             },
             waitReason: waitReasonText.withLock { $0 },
             lastError: lastErrorText.withLock { $0 },
-            lastFailedRead: lastFailedRead.withLock { $0 }
+            failed: failedReads.withLock { $0.recent }
         )
     }
 

@@ -66,12 +66,14 @@ struct MountCommand: Talkative {
         }
         let interruption = try Interruption()
         let daemon = try Daemon(store: store.store)
+        let shared = SharedMountpoint.path(address, store: daemon.store, in: daemon.places)
+        let layer = try writable.directory(named: shared.lastComponent?.string ?? "package", store: daemon.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
             insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground,
-            keepFilling: keepFilling ? true : nil, proxies: .current, access: try access.resolved())
+            keepFilling: keepFilling ? true : nil, layer: layer?.string, proxies: .current, access: try access.resolved())
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
-            if wantsLayer { try layer(over: report, daemon, SharedMountpoint.path(address, store: daemon.store, in: daemon.places)) }
+            if let layer { try show(layer, over: report, daemon) }
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }
             guard foreground else { return }
             do { try stay(client, place, interruption) } catch let error as ControlError where error.code == .cancelled {
@@ -82,13 +84,10 @@ struct MountCommand: Talkative {
     }
 
     /// Without the layer there is no mount either.
-    private func layer(over report: MountReport, _ daemon: Daemon, _ shared: FilePath) throws(ControlError) {
+    private func show(_ layer: FilePath, over report: MountReport, _ daemon: Daemon) throws(ControlError) {
         do {
-            guard let directory = try writable.directory(named: shared.lastComponent?.string ?? report.name, store: daemon.store) else { return }
-            let layer = WritableLayer(directory: directory)
-            // No program may have it now; that none takes it while it is mounted is for whoever administers the machine to see to.
-            try layer.claim()
-            try layer.mount(over: FilePath(report.mountpoint), at: FilePath(report.mountpoint), noExec: noExec)
+            // The daemon has its lock.
+            try WritableLayer(directory: layer).mount(over: FilePath(report.mountpoint), at: FilePath(report.mountpoint), noExec: noExec)
         } catch {
             daemon.abandon(report.mountpoint)
             throw error

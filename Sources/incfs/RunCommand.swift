@@ -62,19 +62,21 @@ struct RunCommand: Talkative {
         let daemon = try Daemon(store: store.store)
         try daemon.places.makeRuntimeDirectory()
         let place = SharedMountpoint.path(address, store: daemon.store, in: daemon.places)
+        // One for all releases, wherever the mount comes to lie.
+        let layer = try writable.directory(named: place.lastComponent?.string ?? "package", store: daemon.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, requirePin: trust.requirePin, lease: true, shared: true,
-            proxies: .current, access: try access.resolved())
+            layer: layer?.string, proxies: .current, access: try access.resolved())
         var status = ExitStatus.runFailed
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             let watch = RunWatch(daemon: daemon, request: request, report: report, speaks: isatty(STDERR_FILENO) == 1)
             var end: ProgramRun.End?
             defer {
                 let (last, gaveBack) = watch.finish()
-                if let end, let text = RunFailure.text(program: end.name, signal: end.signal, failedBefore: end.failedBefore, status: last) { Terminal.error(text) }
-                if !gaveBack { release(client, report) }
+                if let end, let text = RunFailure.text(program: end.name, signal: end.signal, failedBefore: end.failedBefore, run: getpid(), status: last) { Terminal.error(text) }
+                if !gaveBack { release(client, report, request.layer) }
             }
-            let ended = try run(report, daemon, failedBefore: failedReads(client, report))
+            let ended = try run(report, layer, failedBefore: failedReads(client, report))
             end = ended
             status = ended.status
         }
@@ -82,14 +84,13 @@ struct RunCommand: Talkative {
     }
 
     /// The program from its start to its end.
-    private func run(_ report: MountReport, _ daemon: Daemon, failedBefore: UInt64) throws(ControlError) -> ProgramRun.End {
+    private func run(_ report: MountReport, _ layer: FilePath?, failedBefore: UInt64) throws(ControlError) -> ProgramRun.End {
         let (text, arguments) = try chosen(report)
         let root = FilePath(report.mountpoint)
         let program = try PackageProgram(text, root: root)
         var run = ProgramRun(program: program, arguments: arguments, root: root)
-        let directory = try writable.directory(named: root.lastComponent?.string ?? report.name, store: daemon.store)
-        if at != nil || directory != nil {
-            run.namespace = ProgramNamespace(root: root, at: at.map { FilePath("/" + PackageProgram.lexically($0)) }, writable: directory)
+        if at != nil || layer != nil {
+            run.namespace = ProgramNamespace(root: root, at: at.map { FilePath("/" + PackageProgram.lexically($0)) }, writable: layer)
         }
         var end = try run.wait()
         end.failedBefore = failedBefore
@@ -113,8 +114,8 @@ struct RunCommand: Talkative {
     }
 
     /// Returns when the mount is given back: with the last run of the package it is gone.
-    private func release(_ client: ControlClient, _ report: MountReport) {
+    private func release(_ client: ControlClient, _ report: MountReport, _ layer: String?) {
         client.interruption = -1
-        _ = try? client.call(.unmount(UnmountRequest(mountpoint: report.mountpoint, release: report.number)), timeoutSeconds: 20)
+        _ = try? client.call(.unmount(UnmountRequest(mountpoint: report.mountpoint, release: report.number, layer: layer)), timeoutSeconds: 20)
     }
 }

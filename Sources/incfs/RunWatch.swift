@@ -70,7 +70,7 @@ final class RunWatch: Sendable {
                 }
             }
             if stopping {
-                if let number, let client { _ = try? client.call(.unmount(UnmountRequest(mountpoint: report.mountpoint, release: number)), timeoutSeconds: 20) }
+                if let number, let client { _ = try? client.call(.unmount(UnmountRequest(mountpoint: report.mountpoint, release: number, layer: request.layer)), timeoutSeconds: 20) }
                 return
             }
         }

@@ -32,6 +32,7 @@ enum StatusText {
         lines.append(present)
         if let note = m.fillNote { lines.append("  fill     " + red(Terminal.printable(note))) }
         lines.append("  fetched  \(HumanText.bytes(m.bytesFetched)) in \(HumanText.count(m.requests, "request")); \(HumanText.count(m.filesTouched, "file")) touched")
+        for layer in m.layers { lines.append("  written  kept in \(Terminal.printable(layer))") }
         if m.readersWaiting > 0 {
             lines.append("  waiting  " + red(HumanText.count(UInt64(m.readersWaiting), "reader")) + (m.waitReason.map { ": " + Terminal.printable($0) } ?? ""))
             for wait in m.waits.prefix(10) { lines.append("           process \(wait.pid): \(Terminal.printable(wait.path)), block \(wait.block), for \(HumanText.duration(wait.seconds))") }

@@ -30,7 +30,10 @@ struct StoreListCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List the packages in the store.",
-        discussion: "SIZE is what the package takes on the disk; content that packages share counts for each of them.")
+        discussion: """
+            SIZE is what the package takes on the disk; content that packages share counts for each of them. Below the packages stands what programs have written \
+            over them with --writable; it is kept until it is removed with: incfs store remove --written NAME
+            """)
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var talk: TalkOptions
@@ -45,7 +48,11 @@ struct StoreListCommand: Talkative {
 
     static func text(_ report: StoreReport) -> String {
         let space = "\(HumanText.bytes(report.bytesStored)) in \(Terminal.printable(report.store)), \(HumanText.bytes(report.bytesFree)) free"
-        if report.packages.isEmpty { return "The store is empty: \(space)." }
+        if report.packages.isEmpty, report.layers.isEmpty { return "The store is empty: \(space)." }
+        let written = report.layers.map { layer in
+            "Written over \(Terminal.printable(layer.name)): \(HumanText.bytes(layer.bytes)) in \(Terminal.printable(layer.directory))" + (layer.used ? ", in use" : "")
+        }
+        if report.packages.isEmpty { return (["The store has no packages: \(space)."] + written).joined(separator: "\n") }
         var rows = [["NAME", "RELEASE", "SIZE", "COMPLETE", "LAST USE", "ROOT", "MOUNTED"]]
         for package in report.packages {
             rows.append([
@@ -60,7 +67,7 @@ struct StoreListCommand: Talkative {
             for (column, text) in row.enumerated() { line += column == row.count - 1 ? text : text + String(repeating: " ", count: widths[column] - text.count + 2) }
             return line
         }
-        return (lines + [space + "."]).joined(separator: "\n")
+        return (lines + written + [space + "."]).joined(separator: "\n")
     }
 
     /// In local time, to the minute.
@@ -76,13 +83,19 @@ struct StoreRemoveCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "remove",
         abstract: "Remove packages from the store, and the content that no other package needs.",
-        discussion: "A mounted package is not removed. What is removed is fetched again when it is mounted again.")
+        discussion: """
+            A mounted package is not removed. What is removed is fetched again when it is mounted again. What programs have written over a package is not fetched \
+            again by anybody: it stays, unless it is named with --written.
+            """)
 
     @Argument(help: "A package's name (all its releases), or its root digest or the first 8 or more digits of it.")
     var name: [String] = []
 
     @Flag(help: "Everything that is neither mounted nor being fetched.")
     var unused = false
+
+    @Flag(help: "Remove what programs have written over the packages of these names, and not the packages. Names are those that “store list” shows, with or without the digits at the end.")
+    var written = false
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var talk: TalkOptions
@@ -91,13 +104,15 @@ struct StoreRemoveCommand: Talkative {
     var json = false
 
     func validate() throws {
+        if written && unused { throw ValidationError("--written and --unused exclude each other: what was written is removed by name only.") }
         if name.isEmpty != unused { throw ValidationError("Say what to remove: names, or --unused.") }
     }
 
     func run() throws {
-        guard case .removed(let report) = try StoreCommand.ask(store.store, .storeRemove(StoreRemoveRequest(names: name, unused: unused))) else { throw StoreCommand.unexpected }
+        guard case .removed(let report) = try StoreCommand.ask(store.store, .storeRemove(StoreRemoveRequest(names: name, unused: unused, written: written))) else { throw StoreCommand.unexpected }
         if json { return try Terminal.json(report) }
         for package in report.packages { Terminal.confirm("Removed \(Terminal.printable([package.name, package.release].filter { !$0.isEmpty }.joined(separator: " "))).") }
+        for layer in report.layers { Terminal.confirm("Removed what was written in \(Terminal.printable(layer.directory)).") }
         Terminal.confirm("\(HumanText.bytes(report.bytesFreed)) are free again.")
     }
 }

@@ -23,8 +23,10 @@ struct UninstallCommand: Talkative {
             Terminal.output("Still mounted, by a daemon that is not yours: \(Terminal.printable(entry.mountpoint))")
         }
         var left: [(path: FilePath, what: String)] = []
+        var written: [String] = []
         for path in Set(stores + [store.store.map { FilePath($0) } ?? places.defaultStore].compactMap { $0 }) where exists(path) {
             left.append((path, "fetched data, \(HumanText.bytes(Self.bytes(below: path)))"))
+            for layer in LayerDirectory.all(inStore: path) { written.append("  \(Terminal.printable(layer.path.appending("upper").string))  (\(HumanText.bytes(layer.bytes)))") }
         }
         if let log = places.logFile {
             for path in [log, FilePath("\(log).1")] where exists(path) { left.append((path, "log")) }
@@ -33,7 +35,9 @@ struct UninstallCommand: Talkative {
         if left.isEmpty { return Terminal.output("Nothing is left but the programs.") }
         Terminal.output("Left on the disk:")
         for (path, what) in left.sorted(by: { $0.path.string < $1.path.string }) { Terminal.output("  \(Terminal.printable(path.string))  (\(what))") }
-        Terminal.output("To remove it:\n  rm -rf \(left.map(\.path.string).sorted().map(Self.quoted).joined(separator: " "))")
+        // The one thing that nobody can fetch again.
+        if !written.isEmpty { Terminal.output(("Among it is what programs have written over packages:" as String) + "\n" + written.joined(separator: "\n")) }
+        Terminal.output("To remove \(written.isEmpty ? "it" : "all of it"):\n  rm -rf \(left.map(\.path.string).sorted().map(Self.quoted).joined(separator: " "))")
     }
 
     private func exists(_ path: FilePath) -> Bool { (try? SystemCalls.status(of: path, followSymbolicLinks: false)) != nil }

@@ -25,16 +25,12 @@ struct WritableLayer {
     /// - Throws: code `busy` when another program has it.
     func claim() throws(ControlError) {
         do {
-            try SystemCalls.makeDirectories(directory, mode: 0o700)
-            let file = try SystemCalls.open(directory.appending("lock"), flags: O_RDWR | O_CREAT, mode: 0o600).take()
-            try SystemCalls.lockExclusively(file)
-            try SystemCalls.keepAcrossExecution(file)
+            if let file = try LayerDirectory(directory).claim()?.take() { return try SystemCalls.keepAcrossExecution(file) }
         } catch {
-            if error == .resourceTemporarilyUnavailable {
-                throw ControlError(.busy, "Another program writes over this package in \(directory).", hint: "Wait until it has ended, or keep what this one writes elsewhere: --writable=DIR.")
-            }
             throw ControlError(.disk, "Cannot lock \(directory): \(error).", hint: "Choose another directory with --writable=DIR.", errno: error.rawValue)
         }
+        throw ControlError(
+            .busy, "Another program or mount writes over this package in \(directory).", hint: "Wait until it has ended, or keep what this one writes elsewhere: --writable=DIR.")
     }
 
     /// Shows `root` with the layer over it at `target`, which may be `root` itself.

@@ -24,7 +24,7 @@ struct WritableOptions: ParsableArguments {
     func directory(named name: String, store: FilePath) throws(ControlError) -> FilePath? {
         guard writable || writableDirectory != nil else { return nil }
         if writableDirectory?.isEmpty == true { throw ControlError(.usage, "--writable= names no directory.", exit: .runFailed) }
-        let place = writableDirectory.map { FilePath($0) } ?? store.appending("writable").appending(name)
+        let place = writableDirectory.map { FilePath($0) } ?? LayerDirectory.parent(inStore: store).appending(name)
         do {
             try SystemCalls.makeDirectories(place, mode: 0o700)
             return try SystemCalls.realPath(place)

@@ -110,6 +110,7 @@ extension Daemon {
 
     /// Has the keeper mount, then serves. Blocks.
     func attach(_ package: OpenedPackage, _ request: ControlAPI.MountRequest, _ peer: ControlPeer) throws -> DaemonMount {
+        let layer = try LayerLock.of(request)
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let privileged = geteuid() == 0
         let kept: KeptMount
@@ -129,7 +130,7 @@ extension Daemon {
         }
         let configuration = MountConfiguration(request: request, root: package.root.description, uid: peer.uid, gid: peer.gid)
         do {
-            return try serve(kept, package, configuration, state: nil)
+            return try serve(kept, package, configuration, layer, state: nil)
         } catch {
             _ = try? keeper.unmount(kept.identity.id, .lazy)
             kept.close()
@@ -138,7 +139,7 @@ extension Daemon {
     }
 
     /// Serves a mount that the keeper holds; returns when it is usable. Blocks.
-    private func serve(_ kept: KeptMount, _ package: OpenedPackage, _ configuration: MountConfiguration, state restored: FUSESessionState?) throws -> DaemonMount {
+    private func serve(_ kept: KeptMount, _ package: OpenedPackage, _ configuration: MountConfiguration, _ layer: LayerLock?, state restored: FUSESessionState?) throws -> DaemonMount {
         let id = kept.identity.id
         let file = SessionStateFile(descriptor: kept.stateFile)
         let record = try configuration.encoded()
@@ -156,7 +157,7 @@ extension Daemon {
                 guard end != .stopped, let daemon = self else { return }
                 Thread(name: "unmounted") { daemon.vanished(id) }.detach()
             })
-        let mount = DaemonMount(configuration: configuration, kept: kept, mounted: mounted)
+        let mount = DaemonMount(configuration: configuration, kept: kept, mounted: mounted, layer: layer)
         // Known before it is started: the kernel may end the connection at once.
         state.update { $0.mounts[id] = mount }
         do {
@@ -190,7 +191,9 @@ extension Daemon {
             request.root = configuration.root
             let opened = request
             let package = try onPool { try await self.open(opened) }
-            let mount = try serve(kept, package, configuration, state: session)
+            var layer: LayerLock?
+            do { layer = try LayerLock.of(request) } catch { log.error("\(request.mountpoint): \(error.message)") }
+            let mount = try serve(kept, package, configuration, layer, state: session)
             if configuration.request.shared { awaitUsers(of: mount) }
             log.notice("\(configuration.request.mountpoint): going on after a restart")
         } catch {
@@ -214,7 +217,7 @@ extension Daemon {
 
     func unmount(_ request: UnmountRequest) async throws {
         try await using {
-            if let number = request.release { return try await release(number) }
+            if let number = request.release { return try await release(number, request.layer) }
             try await end(try mount(at: request.mountpoint), request.lazy ? .lazy : .normal)
         }
     }
@@ -256,12 +259,14 @@ extension Daemon {
         if !keepFilling(mount) { _ = try? onPool { await mount.mounted.package.stop() } }
         PackageCache(store: store.directory).touch(root: mount.mounted.package.root)
         mount.kept.close()
+        mount.layer?.release()
         _ = try? store.commit()
         // Ours to remove, before anybody else can mount there.
         if mount.configuration.request.shared { try? SystemCalls.removeDirectory(FilePath(mount.mountpoint)) }
         state.update { state in
             state.mounts[mount.kept.identity.id] = nil
             state.users[mount.kept.identity.id] = nil
+            state.layers[mount.kept.identity.id] = nil
             state.orphans.remove(mount.kept.identity.id)
             state.lastUse = .now
         }

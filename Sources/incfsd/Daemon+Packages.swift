@@ -20,6 +20,8 @@ extension Daemon {
                 let loader = package.loader.statistics
                 // What the fill gave up is asked for once more by the reader, which then says why.
                 if status.isComplete || (loader.fillDone && loader.skipped > 0) { break }
+                // A mount's fill waits for room; who asked for a directory has to make some.
+                if try await offPool({ Self.lacksRoom(loader, volume) }) { throw try await offPool { self.noRoom(volume, status) } }
                 progress(ProgressReport(
                     done: status.presentBlocks, total: status.totalBlocks, bytesPerSecond: Double(loader.rate), note: status.waitReason ?? status.lastError))
                 try await Task.sleep(for: .milliseconds(250))
@@ -86,6 +88,21 @@ extension Daemon {
     }
 
     // MARK: Parts
+
+    /// Whether the store cannot take what is still missing.
+    private static func lacksRoom(_ loader: LoaderStatistics, _ volume: PackageVolume) -> Bool {
+        loader.lacksRoom || loader.storageFailures > 0 && volume.roomForFill() == 0
+    }
+
+    private func noRoom(_ volume: PackageVolume, _ status: VolumeStatus) -> ControlError {
+        let space = (try? store.freeSpace()) ?? (free: 0, total: 0)
+        let missing = (status.totalBlocks - min(status.presentBlocks, status.totalBlocks)) * 4096
+        return ControlError(
+            .disk,
+            "The disk of the store \(store.directory) is nearly full: \(space.free >> 20) MiB are free, of which \(PackageVolume.freeSpaceFloor(ofTotal: space.total) >> 20) MiB stay free; "
+                + "up to \((missing + 0xfffff) >> 20) MiB of \(volume.manifest.name) are still to come.",
+            hint: "Make room, with 'incfs store remove --unused' for one, or choose another store with --store DIR; what was fetched is kept.", errno: ENOSPC)
+    }
 
     /// Opens a package, serves `body` with its loader running, and ends all that whatever happens.
     private func withPackage<Value: Sendable>(

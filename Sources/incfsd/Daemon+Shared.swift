@@ -28,6 +28,7 @@ extension Daemon {
                 switch try await offPool({ self.state.wait { state in self.place(places, root, &state) } }) {
                 case .joined(let mount):
                     await package.stop()
+                    uses(mount, request.layer)
                     return report(mount, notice: package.notice)
                 case .free(let place):
                     defer { state.update { _ = $0.reserved.remove(place) } }
@@ -55,6 +56,7 @@ extension Daemon {
             self.state.update { $0.users[mount.kept.identity.id] = 1 }
             return mount
         }
+        uses(mount, request.layer)
         if Task.isCancelled {
             try await end(mount, .lazy)
             throw CancellationError()
@@ -82,10 +84,16 @@ extension Daemon {
         return .taken
     }
 
+    private func uses(_ mount: DaemonMount, _ layer: String?) {
+        guard let layer else { return }
+        state.update { $0.layers[mount.kept.identity.id, default: []].append(layer) }
+    }
+
     /// Gives one use back; unmounts with the last.
-    func release(_ number: UInt64) async throws {
+    func release(_ number: UInt64, _ layer: String?) async throws {
         let last = state.update { state -> DaemonMount? in
             guard let mount = state.mounts[number] else { return nil }
+            if let layer, let index = state.layers[number]?.firstIndex(of: layer) { state.layers[number]?.remove(at: index) }
             let left = (state.users[number] ?? 1) - 1
             state.users[number] = left
             return left <= 0 ? mount : nil

@@ -23,7 +23,7 @@ extension Daemon {
     func storeList() async throws -> StoreReport { try await using { try await offPool { try self.report(contents: try self.store.contents()) } } }
 
     func storeRemove(_ request: StoreRemoveRequest) async throws -> StoreRemoveReport {
-        try await using { try await offPool { try self.removing { try self.remove(request) } } }
+        try await using { try await offPool { request.written ? try self.removeLayers(request.names) : try self.removing { try self.remove(request) } } }
     }
 
     /// How long a removal waits for what is being opened or read.
@@ -66,7 +66,31 @@ extension Daemon {
         packages.sort { ($0.name, $1.lastUse, $0.root) < ($1.name, $0.lastUse, $1.root) }
         let space = try store.freeSpace()
         return StoreReport(
-            store: store.directory.string, packages: packages, bytesStored: contents.values.reduce(0) { $0 + $1.bytes }, bytesFree: space.free, bytesTotal: space.total)
+            store: store.directory.string, packages: packages, layers: LayerDirectory.all(inStore: store.directory).map { StoredLayer($0) }, bytesStored: contents.values.reduce(0) { $0 + $1.bytes }, bytesFree: space.free, bytesTotal: space.total)
+    }
+
+    /// All of them, or none where one is in use.
+    private func removeLayers(_ names: [String]) throws -> StoreRemoveReport {
+        let all = LayerDirectory.all(inStore: store.directory)
+        var chosen: [LayerDirectory] = []
+        for name in names {
+            // A hash of eight digits stands behind the package's own name.
+            let found = all.filter { $0.name == name || $0.name.dropLast(9) == name }
+            if found.isEmpty { throw ControlError(.usage, "Nothing was written over a package “\(name)” in the store \(store.directory).", hint: "See what was with: incfs store list") }
+            chosen += found.filter { layer in !chosen.contains { $0.path == layer.path } }
+        }
+        let reports = chosen.map { StoredLayer($0) }
+        func used(_ layer: StoredLayer) -> ControlError {
+            ControlError(.mountpointBusy, "A program or a mount writes to \(layer.directory) now; it was not removed.", hint: "End it first ('incfs status' shows mounts).")
+        }
+        if let layer = reports.first(where: \.used) { throw used(layer) }
+        for (layer, report) in zip(chosen, reports) {
+            do { if !(try layer.remove()) { throw used(report) } } catch let error as ControlError { throw error } catch {
+                throw ControlError(.disk, "Cannot remove \(layer.path): \(error).", hint: "Look at its disk and its permissions.", errno: (error as? Errno)?.rawValue)
+            }
+            log.notice("removed what was written in \(layer.path), \(report.bytes) bytes")
+        }
+        return StoreRemoveReport(packages: [], layers: reports, bytesFreed: reports.reduce(0) { $0 + $1.bytes })
     }
 
     private func remove(_ request: StoreRemoveRequest) throws -> StoreRemoveReport {

@@ -22,6 +22,8 @@ final class Daemon: ControlHandler {
         var reserved: Set<String> = []
         /// How many use a mount that is given back when nobody does.
         var users: [UInt64: Int] = [:]
+        /// What the users of such a mount write to.
+        var layers: [UInt64: [String]] = [:]
         /// Shared mounts of an earlier daemon whose users have not come back yet.
         var orphans: Set<UInt64> = []
         /// Requests under way that must not be cut off by the end of an idle daemon.
@@ -93,7 +95,14 @@ final class Daemon: ControlHandler {
             state.withLock { $0.mounts.values.sorted { $0.mountpoint < $1.mountpoint } }
         }
         var report = StatusReport(daemonPid: getpid(), keeperPid: getppid(), version: Self.version, store: store.directory.string, mounts: [])
-        report.mounts = try await offPool { mounts.map { $0.status(files: request.files) } }
+        let layers = state.withLock { $0.layers }
+        report.mounts = try await offPool {
+            mounts.map { mount in
+                var status = mount.status(files: request.files)
+                status.layers += layers[mount.kept.identity.id] ?? []
+                return status
+            }
+        }
         let fills = state.withLock { Array($0.fills.values) }
         if !fills.isEmpty { report.fills = try await offPool { fills.map(\.status) } }
         return report

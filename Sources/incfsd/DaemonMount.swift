@@ -13,13 +13,16 @@ final class DaemonMount: Sendable {
     let configuration: MountConfiguration
     let kept: KeptMount
     let mounted: MountedPackage
+    /// Held while the mount lasts, where everybody may write over it.
+    let layer: LayerLock?
     private let rate = Mutex(RateWindow())
     /// Set once the keeper has unmounted it for us: it has forgotten the mount by then.
     let unmounted = Atomic(false)
     /// Set by whoever ends the mount first.
     let ending = Atomic(false)
 
-    init(configuration: MountConfiguration, kept: KeptMount, mounted: MountedPackage) {
+    init(configuration: MountConfiguration, kept: KeptMount, mounted: MountedPackage, layer: LayerLock?) {
+        self.layer = layer
         self.configuration = configuration
         self.kept = kept
         self.mounted = mounted
@@ -61,7 +64,10 @@ final class DaemonMount: Sendable {
             failedReads: state.failedReads)
         status.complete = state.isComplete
         status.lastError = state.lastError
-        status.lastFailedRead = state.lastFailedRead.map { FailedRead(path: WirePath(bytes: $0.path), block: $0.block, errno: $0.error.rawValue, cause: $0.cause) }
+        status.recentFailedReads = state.failed.map {
+            FailedRead(number: $0.number, path: WirePath(bytes: $0.path), block: $0.block, errno: $0.error.rawValue, cause: $0.cause, processes: $0.processes)
+        }
+        status.lastFailedRead = status.recentFailedReads.last
         status.fillState = if state.isComplete {
             .complete
         } else if !mounted.package.filling {
@@ -75,6 +81,7 @@ final class DaemonMount: Sendable {
         } else {
             .filling
         }
+        if !configuration.request.shared, let layer = configuration.request.layer { status.layers = [layer] }
         if status.fillState == .stopped, loader.lacksRoom { status.fillNote = Self.roomNote(volume.store) }
         if files {
             status.files = volume.files().map {

@@ -58,7 +58,7 @@ final class FakeDaemon: ControlHandler {
         let app = StoredPackage(
             name: "app", release: "1", root: String(repeating: "ab", count: 32), bytes: 8192, bytesStored: 4096, complete: false, lastUse: 1_700_000_000,
             mountpoints: ["/mnt"], filling: false)
-        return StoreReport(store: "/s", packages: [app], bytesStored: 4096, bytesFree: 1 << 30, bytesTotal: 2 << 30)
+        return StoreReport(store: "/s", packages: [app], layers: [], bytesStored: 4096, bytesFree: 1 << 30, bytesTotal: 2 << 30)
     }
 
     func storeRemove(_ request: StoreRemoveRequest) async throws -> StoreRemoveReport {

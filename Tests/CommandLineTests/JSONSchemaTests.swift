@@ -14,20 +14,25 @@ import Testing
             var least = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
             (mount.rateBytesPerSecond, mount.secondsLeft, mount.waitReason, mount.waitSecondsTotal, mount.lastError) = (0.5, 0.5, "w", 0.5, "e")
             mount.waits = [ReaderWait(path: path, block: 3, seconds: 0.25, pid: 7)]
-            mount.lastFailedRead = FailedRead(path: path, block: 1, errno: 5, cause: "c")
+            mount.recentFailedReads = [FailedRead(number: 1, path: path, block: 1, errno: 5, cause: "c", processes: [2])]
+            mount.lastFailedRead = FailedRead(number: 1, path: path, block: 1, errno: 5, cause: "c", processes: [2])
             mount.files = [FileReport(path: path, size: .max, blocksPresent: 1, blocksTotal: 2, touched: true)]
             mount.fillNote = "f"
+            mount.layers = ["/l"]
             var full = StatusReport(daemonPid: 1, keeperPid: 2, version: "v", store: "/s", mounts: [mount])
             full.fills = [BackgroundFillStatus(name: "n", release: "r", root: "0", blocksPresent: 1, blocksTotal: 2)]
             least.fills = full.fills
             let package = StoredPackage(
                 name: "n", release: "r", root: "0", bytes: 1, bytesStored: 2, complete: true, lastUse: 3, mountpoints: ["/m"], filling: false)
-            let list = try json(StoreReport(store: "/s", packages: [package], bytesStored: 1, bytesFree: 2, bytesTotal: 3))
-            let removal = try json(StoreRemoveReport(packages: [package], bytesFreed: 1))
+            let layer = StoredLayer(name: "n", directory: "/d", bytes: 1, used: false)
+            let list = try json(StoreReport(store: "/s", packages: [package], layers: [layer], bytesStored: 1, bytesFree: 2, bytesTotal: 3))
+            let removal = try json(StoreRemoveReport(packages: [package], layers: [layer], bytesFreed: 1))
             least.mounts[0].rateBytesPerSecond = 0.5
+            least.mounts[0].layers = ["/l"]
             least.mounts[0].waitSecondsTotal = 0.5
             least.mounts[0].waits = [ReaderWait(path: WirePath("a"), block: 3, seconds: 0.25, pid: 7)]
-            least.mounts[0].lastFailedRead = FailedRead(path: WirePath("a"), block: 1, errno: 5, cause: "c")
+            least.mounts[0].recentFailedReads = [FailedRead(number: 1, path: WirePath("a"), block: 1, errno: 5, cause: "c", processes: [2])]
+            least.mounts[0].lastFailedRead = FailedRead(number: 1, path: WirePath("a"), block: 1, errno: 5, cause: "c", processes: [2])
             least.mounts[0].files = [FileReport(path: WirePath("a"), size: 1, blocksPresent: 1, blocksTotal: 2, touched: true)]
             func mounted(_ entry: WirePath?) -> MountReport {
                 MountReport(mountpoint: "/m", number: 1, address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3, entry: entry, notice: entry.map { _ in "n" })

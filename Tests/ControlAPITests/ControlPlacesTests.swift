@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -23,6 +24,26 @@ import Testing
         // FNV-1a of "a" is a published test vector.
         #expect(root.socket(forRealStore: "a") == "/run/incfs/af63dc4c8601ec8c.sock")
         #expect(user.socket(forRealStore: "/x") != user.socket(forRealStore: "/y"))
+    }
+
+    @Test func withoutAVariableTheSessionsDirectoryIsTaken() throws {
+        let directory = TemporaryDirectory()
+        func runtime(_ uid: UInt32, _ variables: [String: String] = [:]) -> FilePath { ControlPlaces(uid: uid, usersDirectory: directory.path) { variables[$0] }.runtimeDirectory }
+        // Whoever runs the tests owns what they make.
+        let mine = max(geteuid(), 1)
+        #expect(runtime(mine) == FilePath("/tmp/incfs-\(mine)"))
+        let own = directory.path.appending("\(mine)")
+        try SystemCalls.makeDirectory(own, mode: 0o700)
+        if geteuid() == 0 { #expect(chown(own.string, mine, 0) == 0) }
+        #expect(runtime(mine) == own.appending("incfs"))
+        #expect(runtime(mine, ["XDG_RUNTIME_DIR": "/elsewhere"]) == "/elsewhere/incfs")
+        // Not what others can enter, not what is another's, not a link.
+        #expect(chmod(own.string, 0o755) == 0)
+        #expect(runtime(mine) == FilePath("/tmp/incfs-\(mine)"))
+        try SystemCalls.makeDirectory(directory.path.appending("\(mine + 1)"), mode: 0o700)
+        #expect(runtime(mine + 1) == FilePath("/tmp/incfs-\(mine + 1)"))
+        #expect(chmod(own.string, 0o700) == 0 && symlink(own.string, directory.path.appending("\(mine + 2)").string) == 0)
+        #expect(runtime(mine + 2) == FilePath("/tmp/incfs-\(mine + 2)"))
     }
 
     @Test func aRuntimeDirectoryThatOthersCanEnterIsRefused() throws {

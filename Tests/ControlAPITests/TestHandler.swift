@@ -49,7 +49,7 @@ final class TestHandler: ControlHandler {
     func fetch(_ request: FetchRequest, progress: @escaping ProgressReporter) async throws -> FetchReport { throw CancellationError() }
     func list(_ request: ListRequest) async throws -> ListReport { ListReport(entries: []) }
     func cat(_ request: CatRequest, content: @escaping ContentWriter) async throws {}
-    func storeList() async throws -> StoreReport { StoreReport(store: "/s", packages: [], bytesStored: 0, bytesFree: 1, bytesTotal: 2) }
+    func storeList() async throws -> StoreReport { StoreReport(store: "/s", packages: [], layers: [], bytesStored: 0, bytesFree: 1, bytesTotal: 2) }
     func storeRemove(_ request: StoreRemoveRequest) async throws -> StoreRemoveReport { throw ControlError(.usage, "no such package") }
     func stop(_ request: StopRequest) async throws { note("stop") }
 }

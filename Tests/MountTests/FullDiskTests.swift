@@ -82,6 +82,35 @@ import Testing
         }
     }
 
+    @Test(arguments: MountSite.User.allCases) func aFetchEndsWhereTheStoreHasNoRoom(_ user: MountSite.User) async throws {
+        try await Self.withPackage(user, .tmpfs, room: 12) { site in
+            let place = "\(site.directory)/home/app"
+            let result = try await site.tryIncfs("fetch", "\(site.output)/app.incfs", place)
+            #expect(result.status == 6 && result.error.contains("The disk of the store \(site.store) is nearly full") && result.error.contains("incfs store remove --unused"), "\(result)")
+            #expect(try SystemCalls.list(site.directory.appending("home")).allSatisfy { !String(decoding: $0, as: UTF8.self).contains("app") })
+            // With room it goes on.
+            try await site.shell("rm \(site.store)/ballast")
+            try await site.incfs("fetch", "\(site.output)/app.incfs", place)
+            try await site.shell("diff -r \(site.source) \(place)")
+        }
+    }
+
+    @Test(arguments: MountSite.User.allCases) func aFetchEndsWhereItsDirectoryHasNoRoom(_ user: MountSite.User) async throws {
+        try await MountSite.with(user) { site in
+            for (i, name) in Self.names.enumerated() { try site.addRandom(name, count: Self.count, seed: UInt64(i + 1)) }
+            try await site.publish()
+            try await site.shell("mkdir \(site.directory)/small; mount -t tmpfs -o size=12m,mode=755 small \(site.directory)/small; chown \(user) \(site.directory)/small", as: .root)
+            let result = try await site.tryIncfs("fetch", "\(site.output)/app.incfs", "\(site.directory)/small/app")
+            #expect(result.status == 6 && result.error.contains("Cannot write f1 of \(site.directory)/small/app: No space left on device") && result.error.contains("Make room and run it again"), "\(result)")
+            #expect(try SystemCalls.list(site.directory.appending("small")).isEmpty)
+            try await site.shell("mount -o remount,size=64m \(site.directory)/small", as: .root)
+            // Nothing is fetched a second time.
+            let json = try await site.incfs("fetch", "--json", "\(site.output)/app.incfs", "\(site.directory)/small/app")
+            #expect(json.contains("\"bytes_fetched\" : 0"), "\(json)")
+            try await site.shell("diff -r \(site.source) \(site.directory)/small/app")
+        }
+    }
+
     @Test func aFirstMountOnAFullDiskReadsAsWell() async throws {
         try await Self.withPackage(.root, .tmpfs, room: 1) { site in
             // The daemon's own directories and nothing else.

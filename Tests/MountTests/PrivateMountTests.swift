@@ -89,4 +89,27 @@ import TestOrigins
             #expect(!site.log.contains("geheim-netrc"))
         }
     }
+
+    @Test(arguments: MountSite.User.allCases) func aProgramRunsFromAPrivateOrigin(user: MountSite.User) async throws {
+        try await MountSite.with(user) { site in
+            try site.addRandom("data", count: 300_000, seed: 4)
+            try await site.shell("cd \(site.source); mkdir bin; printf '#!/bin/sh\\ncmp \"$INCFS_ROOT/data\" \(site.source)/data && echo same; env\\n' > bin/app; chmod 755 bin/app")
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--entry", "bin/app")
+            try await site.shell("echo 'anna:{PLAIN}geheim-netrc' > \(site.directory)/users; chmod 644 \(site.directory)/users", as: .root)
+            let login = try Nginx(extra: "auth_basic here; auth_basic_user_file \(site.directory)/users;")
+            let token = try Nginx(extra: "if ($http_authorization != \"Bearer t0ken-one\") { return 401; }")
+            defer { for nginx in [login, token] { nginx.stop() } }
+            for nginx in [login, token] { try await site.shell("cp \(site.output)/app* \(nginx.root); chmod 644 \(nginx.root)/*", as: .root) }
+            let refused = try await site.tryIncfs("run", login.address("/app.incfs"))
+            #expect(refused.status == 125 && refused.error.contains("401"), "\(refused)")
+            try await site.shell("umask 077; echo 'machine 127.0.0.1 login anna password geheim-netrc' > \(site.directory)/home/.netrc; echo 'Authorization: Bearer t0ken-one' > \(site.directory)/home/header")
+            for words in [[login.address("/app.incfs")], [token.address("/app.incfs"), "--header-command", "cat \(site.directory)/home/header"],
+                          [token.address("/app.incfs"), "--header-file", "\(site.directory)/home/header"]] {
+                let result = try await site.startIncfs(["run"] + words).finish()
+                #expect(result.status == 0 && result.output.hasPrefix("same\n"), "\(result)")
+                for secret in Self.secrets { #expect(!result.output.contains(secret) && !result.error.contains(secret) && !site.log.contains(secret), "\(secret)") }
+            }
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
 }

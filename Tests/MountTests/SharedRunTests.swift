@@ -56,10 +56,10 @@ import Testing
         }
     }
 
-    @Test func runsShareAMountThatEndsWithTheLastHoweverItEnds() async throws {
-        try await Self.withEntry(.root) { site in
+    @Test(arguments: MountSite.User.allCases) func runsShareAMountThatEndsWithTheLastHoweverItEnds(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
             let runs = try (0..<3).map { try Self.stay(site, $0) }
-            for run in runs { #expect(try await run.line().hasPrefix("/run/incfs/run/app-")) }
+            for run in runs { #expect(try await run.line().hasPrefix(user == .root ? "/run/incfs/run/app-" : "\(site.directory)/run/incfs/run/app-")) }
             #expect(site.mounts.count == 1)
             // One is killed and gives nothing back by itself; one ends; the last still has its files.
             runs[0].signal(SIGKILL)
@@ -75,8 +75,8 @@ import Testing
         }
     }
 
-    @Test func aReplacedDaemonKeepsSharedMountsForTheirUsers() async throws {
-        try await Self.withEntry(.root) { site in
+    @Test(arguments: MountSite.User.allCases) func aReplacedDaemonKeepsSharedMountsForTheirUsers(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
             let run = try Self.stay(site, 0)
             _ = try await run.line()
             let old = try await site.report().daemonPid
@@ -142,6 +142,59 @@ import Testing
             let result = try await site.tryIncfs("run", origin.address)
             origin.stop()
             #expect(result.error.contains("could not be read") && result.error.contains("file   data") && result.error.contains("cause") && result.error.contains("do  "), "\(result)")
+        }
+    }
+
+    /// A program of a package whose file `data` is gone for good; the others can be had.
+    private static func withLostData(_ user: MountSite.User, _ body: @Sendable (MountSite, String) async throws -> Void) async throws {
+        try await MountSite.with(user) { site in
+            try site.addRandom("data", count: 300_000, seed: 1)
+            try await site.shell(
+                """
+                cd \(site.source); mkdir bin; echo other > other
+                printf '%s\\n' '#!/usr/bin/python3' 'import mmap, os, sys' 'print("mapped", flush=True)' \
+                    'with open(os.environ["INCFS_ROOT"] + "/data", "rb") as f: print(mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)[8192])' > bin/map
+                printf '#!/bin/sh\\n"$INCFS_ROOT/bin/map" & wait $!\\n' > bin/child
+                printf '#!/bin/sh\\nread line < "$INCFS_ROOT/other"; echo $line; while [ ! -e "$1" ]; do sleep 0.05; done; kill -s "$2" $$\\n' > bin/stay
+                chmod 755 bin/*; chown -R \(user) .
+                """, as: .root)
+            try await site.incfs("publish", site.source.string, "-o", site.output.string, "--name", "app", "--in-place")
+            let origin = try ControlledOrigin(root: site.directory)
+            defer { origin.stop() }
+            origin.rule { $0.path.hasSuffix("/data") ? .status(404) : .answer }
+            try await body(site, origin.address)
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
+
+    @Test(arguments: MountSite.User.allCases) func aProgramThatDiesOfSIGBUSIsToldWhichFileItWas(_ user: MountSite.User) async throws {
+        try await Self.withLostData(user) { site, address in
+            let result = try await site.tryIncfs("run", address, "--program", "bin/map")
+            #expect(result.status == 128 + SIGBUS && result.output == "mapped\n", "\(result)")
+            #expect(result.error.contains("/bin/map was ended by SIGBUS: a page of a mapped file could not be read.\n  file   data, from byte 8192 on\n  cause  "), "\(result)")
+            #expect(result.error.contains("404") && result.error.contains("\n  do     try again; if it happens again, tell the publisher"), "\(result)")
+            // A child's failed read is its program's.
+            let child = try await site.tryIncfs("run", address, "--program", "bin/child")
+            #expect(child.status == 128 + SIGBUS && child.error.contains("bin/child met files of its package that could not be read.\n  file   data, from byte 8192 on"), "\(child)")
+        }
+    }
+
+    @Test func aRunIsNotToldOfReadsThatFailedForAnother() async throws {
+        try await Self.withLostData(.root) { site, address in
+            func stay(_ name: String, _ signal: String) throws -> ChildProcess {
+                try site.startIncfs(["run", address, "--program", "bin/stay", "--", "\(site.directory)/home/\(name)", signal])
+            }
+            let quiet = try stay("quiet", "TERM"), bus = try stay("bus", "BUS")
+            for run in [quiet, bus] { #expect(try await run.line() == "other") }
+            let other = try await site.tryIncfs("run", address, "--program", "bin/map")
+            #expect(other.status == 128 + SIGBUS, "\(other)")
+            #expect(try await site.report().mounts.first?.errors.failedReads ?? 0 > 0)
+            try await site.shell("touch \(site.directory)/home/quiet \(site.directory)/home/bus")
+            let said = try await quiet.finish()
+            #expect(said.status == 128 + SIGTERM && !said.error.contains("could not be read"), "\(said)")
+            // What it died of was nothing of the package.
+            let alone = try await bus.finish()
+            #expect(alone.status == 128 + SIGBUS && alone.error.contains("was ended by SIGBUS") && alone.error.contains("cause  not the package: every read of it by this program was answered"), "\(alone)")
         }
     }
 }

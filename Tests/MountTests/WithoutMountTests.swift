@@ -51,6 +51,34 @@ import Testing
         }
     }
 
+    /// A file system that shares blocks between files: what is fetched takes no second place on it.
+    @Test(arguments: ["xfs", "btrfs"]) func aFetchSharesItsBlocksWithTheStoreWhereThatIsPossible(system: String) async throws {
+        try await MountSite.with { site in
+            for i in 0..<3 { try site.addRandom("part\(i)", count: 8 << 20, seed: UInt64(i) + 1) }
+            try await site.shell("cd \(site.source); truncate -s 64M sparse; printf middle | dd of=sparse bs=1 seek=20000000 conv=notrunc 2>/dev/null; echo small > small; ln small again")
+            try await site.publish()
+            let disk = "\(site.directory)/shared"
+            // Of the smallest size that both make; nothing of it is written until it is used.
+            try await site.shell(
+                "truncate -s 400M \(disk).img; \(system == "xfs" ? "mkfs.xfs -q -m reflink=1" : "mkfs.btrfs -q") \(disk).img; mkdir \(disk); mount -o loop \(disk).img \(disk)", as: .root)
+            func used() async throws -> Int { Int(try await site.shell("sync -f \(disk); df -B1 --output=used \(disk) | tail -1").filter(\.isNumber)) ?? -1 }
+            try await site.incfs("cat", "--store", "\(disk)/store", "\(site.output)/app.incfs", "part0")
+            let json = try await site.incfs("fetch", "--json", "--store", "\(disk)/store", "\(site.output)/app.incfs", "\(disk)/first")
+            let report = try JSONDecoder.snake.decode(FetchReport.self, from: Data(json.utf8))
+            #expect(report.filesCloned >= 3, "\(json)")
+            let before = try await used()
+            try await site.incfs("fetch", "--store", "\(disk)/store", "\(site.output)/app.incfs", "\(disk)/second")
+            let grown = try await used() - before
+            #expect(grown < 4 << 20, "\(grown) bytes more for a second directory of 24 MiB")
+            for name in ["first", "second"] { try await site.shell("diff -r \(site.source) \(disk)/\(name)") }
+            // Shared, not the same file: what is changed here changes nothing there.
+            try await site.shell("printf XXXX | dd of=\(disk)/first/part1 bs=1 seek=5000 conv=notrunc 2>/dev/null; cmp \(disk)/second/part1 \(site.source)/part1")
+            #expect(try await site.incfs("verify", "--store", "\(disk)/store", "\(site.output)/app.incfs").hasPrefix("All is well"))
+            try await site.incfs("stop", "--store", "\(disk)/store")
+            try await site.shell("umount \(disk)", as: .root)
+        }
+    }
+
     /// What a container without the device looks like.
     static func hideFUSE(_ site: MountSite) async throws {
         try await site.shell("umount /dev/fuse; mount -t tmpfs none /dev; mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/urandom c 1 9", as: .root)
@@ -107,6 +135,42 @@ import Testing
             let ranges = origin.requests.filter { $0.path.hasSuffix(".pack") && !dropped.contains($0.number) }.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
             #expect(ranges.count > 2)
             for (a, b) in zip(ranges, ranges.dropFirst()) { #expect(a.upperBound <= b.lowerBound, "\(a) and \(b)") }
+        }
+    }
+
+    /// The same while the directory is being written: the last file's content is held back from who copies it.
+    @Test(arguments: ["daemon", "KILL"]) func aFetchThatIsKilledWhileItWritesGoesOn(blow: String) async throws {
+        try await MountSite.with { site in
+            for i in 0..<3 { try site.addRandom("part\(i)", count: 1 << 20, seed: UInt64(i) + 1) }
+            try await site.publish(inPlace: true)
+            let origin = try ControlledOrigin(root: site.directory)
+            defer { origin.stop() }
+            let home = site.directory.appending("home")
+            // The fill passes over the last file; the copy asks for it once more, and waits.
+            origin.rule { [home] request in
+                guard request.path.hasSuffix("/part2") else { return .answer }
+                return (try? SystemCalls.status(of: home.appending(".app.incfs-fetch/part1"))) == nil ? .status(404) : .hold
+            }
+            let fetch = try site.startIncfs(["fetch", origin.address, home.appending("app").string])
+            try await origin.reached("the copy's request") { $0.contains { $0.path.hasSuffix("/part2") && !$0.answered } }
+            try await eventually("the copy has come to the last file", seconds: 30) { access("\(home)/.app.incfs-fetch/part2", F_OK) == 0 ? true : nil }
+            let old = try await site.report().daemonPid
+            if blow == "daemon" { kill(old, SIGKILL) } else { fetch.signal(SIGKILL) }
+            #expect(try await fetch.finish().status != 0)
+            #expect(access("\(home)/app", F_OK) != 0)
+            if blow == "KILL" {
+                // The daemon lives, and takes away what it had begun.
+                try await eventually("nothing of it is left", seconds: 30) { access("\(home)/.app.incfs-fetch", F_OK) != 0 ? true : nil }
+            }
+            origin.open()
+            try await site.incfs("fetch", origin.address, home.appending("app").string)
+            try await site.shell("diff -r \(site.source) \(home)/app")
+            #expect(try SystemCalls.list(home).allSatisfy { !String(decoding: $0, as: UTF8.self).contains("incfs-fetch") })
+            // What was stored before the blow did not come again.
+            for name in ["part0", "part1"] {
+                let ranges = origin.requests.filter { $0.path.hasSuffix("/\(name)") }.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
+                for (a, b) in zip(ranges, ranges.dropFirst()) { #expect(a.upperBound <= b.lowerBound, "\(a) and \(b) of \(name)") }
+            }
         }
     }
 

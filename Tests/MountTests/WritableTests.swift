@@ -74,9 +74,77 @@ import Testing
             let first = try site.startIncfs(["run", "\(site.output)/app.incfs", "--writable", "--", go])
             #expect(try await first.line() == "ready")
             let second = try await Self.run(site, "--writable", "--", go)
-            #expect(second.status == 125 && second.error.contains("Another program writes over this package"), "\(second)")
+            #expect(second.status == 125 && second.error.contains("Another program or mount writes over this package"), "\(second)")
             try await site.shell("touch \(go)")
             #expect(try await first.finish().status == 0)
+            #expect(try await Self.run(site, "--writable", "--", go).status == 0)
+        }
+    }
+
+    @Test func aLayerIsAMountsOrAProgramsButNotBoth() async throws {
+        let script = "mkdir bin; printf '#!/bin/sh\\necho ready; while [ ! -e \"$1\" ]; do sleep 0.05; done\\n' > bin/app; chmod 755 bin/app"
+        try await Self.withProgram(.root, script, entry: "bin/app") { site in
+            let go = "\(site.directory)/home/go"
+            // A mount has it: neither a run nor another mount gets it; a run that writes elsewhere or not at all is free.
+            try await site.mount(nil, "--writable")
+            let refused = try await Self.run(site, "--writable", "--", go)
+            #expect(refused.status == 125 && refused.error.contains("Another program or mount writes over this package"), "\(refused)")
+            try await site.shell("mkdir \(site.directory)/second; touch \(go)")
+            let second = try await site.tryIncfs("mount", "\(site.output)/app.incfs", "\(site.directory)/second", "--writable")
+            #expect(second.status == 1 && second.error.contains("Another program or mount writes over this package"), "\(second)")
+            #expect(site.mounts == [site.mountpoint.string])
+            #expect(try await Self.run(site, "--writable=\(site.directory)/home/elsewhere", "--", go).status == 0)
+            #expect(try await Self.run(site, "--", go).status == 0)
+            // The daemon that had it is replaced: its successor has it.
+            let old = try await site.report().daemonPid
+            kill(old, SIGKILL)
+            try await eventually("another daemon serves", seconds: 30) { (try? await site.report()).map { $0.daemonPid != old && $0.mounts.count == 1 } == true ? true : nil }
+            #expect(try await Self.run(site, "--writable", "--", go).status == 125)
+            try await site.incfs("unmount", site.mountpoint.string)
+            // A run has it: a mount does not get it, and leaves nothing behind.
+            try await site.shell("rm \(go)")
+            let run = try site.startIncfs(["run", "\(site.output)/app.incfs", "--writable", "--", go])
+            #expect(try await run.line() == "ready")
+            let mount = try await site.tryIncfs("mount", "\(site.output)/app.incfs", site.mountpoint.string, "--writable")
+            #expect(mount.status == 1 && mount.error.contains("Another program or mount writes over this package"), "\(mount)")
+            #expect(!site.mounts.contains(site.mountpoint.string))
+            try await site.shell("touch \(go)")
+            #expect(try await run.finish().status == 0)
+            try await site.mount(nil, "--writable")
+            try await site.incfs("unmount", site.mountpoint.string)
+        }
+    }
+
+    @Test(arguments: MountSite.User.allCases) func whatWasWrittenIsShownAndRemovedByNameAlone(_ user: MountSite.User) async throws {
+        let script = "mkdir bin; printf '#!/bin/sh\\nhead -c 100000 /dev/urandom > \"$INCFS_ROOT/kept\"; echo ready; while [ ! -e \"$1\" ]; do sleep 0.05; done\\n' > bin/app; chmod 755 bin/app"
+        try await Self.withProgram(user, script, entry: "bin/app") { site in
+            let go = "\(site.directory)/home/go"
+            let runs = try ["--writable", "--writable=\(site.directory)/home/elsewhere"].map { try site.startIncfs(["run", "\(site.output)/app.incfs", $0, "--", go]) }
+            for run in runs { #expect(try await run.line() == "ready") }
+            let layers = try await site.report().mounts[0].layers
+            #expect(layers.count == 2 && layers.contains("\(site.directory)/home/elsewhere") && layers.contains { $0.hasPrefix("\(site.store)/writable/app-") }, "\(layers)")
+            #expect(try await site.incfs("status").contains("  written  kept in \(site.store)/writable/app-"))
+            var list = try await StoreCommandTests.list(site)
+            #expect(list.layers.count == 1 && list.layers[0].used && list.layers[0].bytes >= 100_000 && layers.contains(list.layers[0].directory), "\(list.layers)")
+            #expect(try await site.incfs("store", "list").contains("Written over \(list.layers[0].name): "))
+            let refused = try await site.tryIncfs("store", "remove", "--written", "app")
+            #expect(refused.status != 0 && refused.error.contains("writes to \(list.layers[0].directory) now"), "\(refused)")
+            try await site.shell("touch \(go)")
+            for run in runs { #expect(try await run.finish().status == 0) }
+
+            // Packages go, what was written stays until it is named.
+            try await site.incfs("store", "remove", "--unused")
+            list = try await StoreCommandTests.list(site)
+            #expect(list.packages == [] && list.layers.count == 1 && !list.layers[0].used && list.layers[0].bytes >= 100_000, "\(list)")
+            let left = try await site.incfs("uninstall")
+            #expect(left.contains("what programs have written over packages:\n  \(list.layers[0].directory)/upper  ("), "\(left)")
+            #expect(try await site.tryIncfs("store", "remove", "--written", "other").status == 2)
+            let both = try await site.tryIncfs("store", "remove", "--written", "--unused")
+            #expect(both.status == 2 && both.error.contains("by name only"), "\(both)")
+            #expect(try await site.incfs("store", "remove", "--written", "app").contains("Removed what was written in \(list.layers[0].directory)."))
+            #expect(try await StoreCommandTests.list(site).layers == [])
+            #expect(access(list.layers[0].directory, F_OK) != 0)
+            // And is made anew.
             #expect(try await Self.run(site, "--writable", "--", go).status == 0)
         }
     }
@@ -89,7 +157,7 @@ import Testing
                 try await site.mount(nil, "--writable")
                 #expect(try await site.shell("echo \(round) >> \(site.mountpoint)/new; wc -l < \(site.mountpoint)/new") == "\(round)\n")
                 try await site.shell("echo changed > \(site.mountpoint)/data")
-                #expect(try await site.report().mounts.count == 1)
+                #expect(try await site.status().layers.map { $0.hasPrefix("\(site.store)/writable/app-") } == [true])
                 try await site.incfs("unmount", site.mountpoint.string)
                 #expect(site.mounts == [])
                 #expect(try await site.shell("grep -c ' \(site.mountpoint) ' /proc/self/mountinfo || true") == "0\n")
