@@ -42,12 +42,44 @@ extension ImageFile {
         if let failure = locked ? maps.withLock({ _ in readEntries(at: place, bytes) }) : readEntries(at: place, bytes) { return .failed(block, failure) }
         let entries = UnsafeRawBufferPointer(bytes), room = UnsafeMutableRawBufferPointer(rebasing: scratch[(Self.mostBlocks * ImageLayout.entrySize)...])
         for index in 0..<count where !isThere(ImageEntry(entries, index)) { return .missing(block + UInt32(index)) }
-        for index in 0..<count {
+        var index = 0
+        while index < count {
             let start = index * ImageLayout.blockSize
+            let run = Self.run(entries, from: index, whole: target.count / ImageLayout.blockSize)
+            if run > 1 {
+                let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<start + run * ImageLayout.blockSize])
+                if let (number, failure) = readRun(entries, from: index, part) { return .failed(block + UInt32(number), failure) }
+                index += run
+                continue
+            }
             let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<min(start + ImageLayout.blockSize, target.count)])
             if let failure = read(ImageEntry(entries, index), inode.length(ofBlock: UInt64(block) + UInt64(index)), into: part, room) { return .failed(block + UInt32(index), failure) }
+            index += 1
         }
         return .bytes
+    }
+
+    /// Whole raw blocks from `index` on that lie one behind the other in the image: they are read at once.
+    private static func run(_ entries: UnsafeRawBufferPointer, from index: Int, whole: Int) -> Int {
+        var count = 0, offset = ImageEntry(entries, index).offset
+        while index + count < whole {
+            let entry = ImageEntry(entries, index + count)
+            guard entry.flags == 0, Int(entry.stored) == ImageLayout.blockSize, entry.offset == offset else { break }
+            offset += UInt64(ImageLayout.blockSize)
+            count += 1
+        }
+        return count
+    }
+
+    /// The first block that is not what was stored, and why.
+    private func readRun(_ entries: UnsafeRawBufferPointer, from index: Int, _ target: UnsafeMutableRawBufferPointer) -> (Int, Errno)? {
+        let got: Int
+        do throws(Errno) { got = try SystemCalls.preadAll(descriptor, into: target, at: ImageEntry(entries, index).offset) } catch { return (index, error) }
+        for number in 0..<target.count / ImageLayout.blockSize {
+            let start = number * ImageLayout.blockSize, end = start + ImageLayout.blockSize
+            guard end <= got, ImageChecksum.of(UnsafeRawBufferPointer(rebasing: target[start..<end])) == ImageEntry(entries, index + number).checksum else { return (index + number, .badMessage) }
+        }
+        return nil
     }
 
     /// Blocks of the file that are there, and the bytes that they take.

@@ -85,6 +85,35 @@ import Testing
         #expect(outcome == .bytes && bytes == page + page[..<10])
     }
 
+    /// Blocks that lie one behind the other are read at once, and each is compared with its own checksum.
+    @Test func runsOfRawBlocks() throws {
+        let place = try Scratch(), size = 9 * 4096 + 5, bytes = Self.content(size)
+        do {
+            let image = try place.open(), file = try image.makeInode(size: UInt64(size), mode: 0o100444).number
+            // 0 to 2, 5, 4, 3, 6 to 8 and the rest: runs with breaks.
+            for block in [0, 1, 2, 5, 4, 3, 6, 7, 8, 9] { #expect(try image.store(file, UInt32(block), Array(bytes[block * 4096..<min(size, block * 4096 + 4096)]))) }
+        }
+        let whole = try place.bytes(), image = try place.open(.reading), inode = try #require(image.inode(3))
+        let (found, outcome) = image.contents(inode)
+        #expect(outcome == .bytes && found == bytes)
+        for block in 0..<9 {
+            for count in [1, 4096, 4097, 8192, 8193] where block * 4096 + count <= size {
+                var part = [UInt8](repeating: 0, count: count)
+                #expect(part.withUnsafeMutableBytes { image.read(inode, from: UInt32(block), into: $0) } == .bytes)
+                #expect(part == Array(bytes[block * 4096..<block * 4096 + count]))
+            }
+        }
+        // The data begins behind everything else; the blocks lie in the order in which they came.
+        let start = whole.count - size
+        for (position, block) in [0, 1, 2, 5, 4, 3, 6, 7, 8, 9].enumerated() {
+            var changed = whole
+            changed[start + position * 4096 + 3] ^= 1
+            try place.write(changed, to: "changed")
+            let image = try place.open(.reading, "changed")
+            #expect(image.contents(try #require(image.inode(3))).outcome == .failed(UInt32(block), .badMessage))
+        }
+    }
+
     /// The longest that may be stored, and compressed data that is none.
     @Test func compressedBlocks() throws {
         let place = try Scratch()
