@@ -5,7 +5,11 @@ RELEASE := $(BUILD)/release
 
 # Debian's libcrypto and libzstd are linked in: the linker finds their archives here before it finds the shared libraries.
 STATIC := $(BUILD)/static
-RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -L$(CURDIR)/$(STATIC)
+
+# Executables export nothing (the map undoes the toolchain's -export-dynamic, which keeps and names whatever the runtime and the packages call
+# public), and lld packs their relative relocations: together 12 MB less. That needs the C library of Debian 12, 2.36.
+SMALL := -Xswiftc -use-ld=lld -Xlinker --version-script=$(CURDIR)/packaging/executable.map -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -O2
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -L$(CURDIR)/$(STATIC) $(SMALL)
 
 # Where `make install` puts things: DESTDIR before everything, and mount.incfs where mount(8) looks (see scripts/install).
 PREFIX ?= /usr/local
