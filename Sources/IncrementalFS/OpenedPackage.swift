@@ -136,7 +136,7 @@ public final class OpenedPackage: Sendable {
         while true {
             do throws(SourceError) { return try await source.readUpTo(path: path, offset: offset, length: length) } catch {
                 if case .final = error.kind { throw OpenError(kind: .unreachable, message: error.message) }
-                if error.kind == .untrusted { throw OpenError(kind: .unreachable, message: error.message) }
+                if error.kind == .untrusted { throw OpenError(kind: .untrusted, message: error.message) }
                 if clock.now + pause >= end { throw OpenError(kind: .unreachable, message: error.message, hint: "Check the address and the network, then try again.") }
             }
             do { try await Task.sleep(for: pause) } catch { throw OpenError(kind: .unreachable, message: "Cancelled.") }

@@ -26,16 +26,18 @@ import Testing
     }
 
     @Test func nginxWithoutThePackageOrWithoutRanges() async throws {
-        let nginx = try Nginx(extra: "location /whole/ { max_ranges 0; }")
+        let nginx = try Nginx(extra: "location /whole/ { max_ranges 0; } location /html/ { default_type 'text/html; charset=utf-8'; }")
         defer { nginx.stop() }
         try await MountSite.with { site in
             try site.addRandom("f", count: 6 << 20, seed: 1)
             try await site.publish()
             try await site.shell("cp -r \(site.output)/. \(nginx.root); mkdir \(nginx.root)/whole; cp \(site.output)/app* \(nginx.root)/whole")
-            try await site.shell("echo '<!DOCTYPE html><html><body>Please sign in</body></html>' > \(nginx.root)/page.html; cp \(nginx.root)/page.html \(nginx.root)/page.incfs; : > \(nginx.root)/empty.incfs")
+            try await site.shell("echo '<!DOCTYPE html><html><body>Please sign in</body></html>' > \(nginx.root)/page.html; cp \(nginx.root)/page.html \(nginx.root)/page.incfs; mkdir \(nginx.root)/html; cp \(nginx.root)/page.html \(nginx.root)/html/app.incfs; : > \(nginx.root)/empty.incfs")
             try await Self.refused(site, nginx.address("/none.incfs"), status: 3, "404")
             try await Self.refused(site, nginx.address("/page.html"), status: 4, "not a package")
             try await Self.refused(site, nginx.address("/page.incfs"), status: 4, "not a package")
+            // As a site answers that has a page for every path.
+            try await Self.refused(site, nginx.address("/html/app.incfs"), status: 4, "not a package")
             try await Self.refused(site, nginx.address("/empty.incfs"), status: 4)
             try await Self.refused(site, nginx.address("/whole/app.incfs"), status: 3, "ignores Range requests")
             try await Self.refused(site, nginx.address("/app.incfs") + "#sha256=" + String(repeating: "0", count: 64), status: 4)
@@ -46,6 +48,30 @@ import Testing
             try await site.mount(nginx.address("/app.incfs"))
             #expect(try await site.read("read", "f", length: 6 << 20) == "same")
             try await site.incfs("unmount", site.mountpoint.string)
+        }
+    }
+
+    @Test func aCertificateThatNobodyVouchesForEndsTheMountAtOnce() async throws {
+        let authority = try TestAuthority()
+        let selfSigned = try Nginx(certificate: try authority.selfSigned()), expired = try Nginx(certificate: try authority.certificate("old", expired: true))
+        let otherName = try Nginx(certificate: try authority.certificate("other", names: "DNS:elsewhere.example"))
+        defer { for nginx in [selfSigned, expired, otherName] { nginx.stop() } }
+        try await MountSite.with { site in
+            try site.addRandom("f", count: 4096, seed: 1)
+            let pin = try await site.publish()
+            for nginx in [selfSigned, expired, otherName] { try await site.shell("cp \(site.output)/app* \(nginx.root)") }
+            // Neither a pin nor --insecure makes it wait for another certificate.
+            for (nginx, word) in [(selfSigned, "is not accepted"), (expired, "is not accepted"), (otherName, "another name")] {
+                for options in [[nginx.address("/app.incfs", host: "localhost")], [nginx.address("/app.incfs", host: "localhost") + pin]] {
+                    let result = try await site.start(
+                        "\(site.programs)/incfs", ["mount"] + options + [site.mountpoint.string], environment: ["SSL_CERT_FILE": authority.file]
+                    ).finish(seconds: Self.bound)
+                    #expect(result.status == 4 && result.error.contains("TLS certificate") && result.error.contains(word), "\(result)")
+                    #expect(try nginx.requests().isEmpty)
+                }
+            }
+            #expect(site.mounts == [])
+            #expect(try await Self.entries(site) == [])
         }
     }
 
