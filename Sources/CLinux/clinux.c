@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include "CLinux.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -162,3 +163,10 @@ int64_t clinux_fstat(int fd, struct stat *out) { RESULT(fstat(fd, out)); }
 int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags) { RESULT(fstatat(dirfd, path, out, flags)); }
 int64_t clinux_eventfd(void) { RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void clinux_keep_freed(int largest, int most) {
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, largest);
+    mallopt(M_TRIM_THRESHOLD, most);
+#endif
+}

@@ -21,6 +21,7 @@ signal(SIGPIPE, SIG_IGN)
 // The terminal of whoever mounted first may go.
 signal(SIGHUP, SIG_IGN)
 _ = SystemCalls.raiseOpenFileLimit()
+Allocator.keepFreed(largest: 4 << 20, most: 16 << 20)
 
 do {
     // The keeper asks for an end with SIGTERM. Before any thread starts: the mask is inherited.

@@ -57,6 +57,8 @@ int64_t clinux_spawn(const char *path, char *const argv[], char *const envp[], c
 
 int64_t clinux_eventfd(void);
 void clinux_name_thread(const char *name);
+// mallopt(3): M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+void clinux_keep_freed(int largest, int most);
 
 int64_t clinux_fstat(int fd, struct stat *out);
 int64_t clinux_fstatat(int dirfd, const char *path, struct stat *out, int flags);
