@@ -27,7 +27,8 @@ enum ImageDaemon {
         let fileSystem = ImageFileSystem(image: file, timeoutMilliseconds: timeoutMilliseconds)
         var negotiation = FUSENegotiation()
         negotiation.wanted.subtract([.readdirplus, .readdirplusAuto, .noOpendirSupport, .cacheSymlinks, .hasResend])
-        negotiation.maxReadahead = ContractOptions().readaheadPages * 4096
+        // Readahead of what is missing only costs; a complete image has nothing missing.
+        if !isComplete(file) { negotiation.maxReadahead = ContractOptions().readaheadPages * 4096 }
         let session: FUSESession<ImageFileSystem>
         do throws(Errno) { session = try FUSESession(fileSystem, descriptors: [device], configuration: FUSESessionConfiguration(negotiation: negotiation)) } catch {
             fail(error, "a session: \(error)")
@@ -39,6 +40,10 @@ enum ImageDaemon {
         _ = session.waitUntilEnd()
         fileSystem.stop()
         exit(0)
+    }
+
+    private static func isComplete(_ image: ImageFile) -> Bool {
+        image.inodes.allSatisfy { inode in (try? image.stored(inode))?.blocks == inode.blocks }
     }
 
     /// Starts one and waits until it serves. What it found in the image, for people.
