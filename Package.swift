@@ -118,6 +118,7 @@ let package = Package(
             name: "incfs-fuzz",
             dependencies: [
                 "PackageFormat", "PackagePublisher", "FUSEProtocol", "FUSESession", "ControlAPI", "KeeperLink", "BlockStore", "ImageFormat", "Integrity", "LinuxSystem",
+                "ContractTesting",
             ],
             path: "Fuzz/Sources", swiftSettings: strict),
 
@@ -149,7 +150,13 @@ let package = Package(
         .target(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
-        tests("ContractVolumeTests", ["ContractVolume", "Integrity", "LinuxSystem"]),
+        tests("ContractVolumeTests", ["ContractVolume", "ContractTesting", "BackingCheck", "WriteRecorder", "Integrity", "LinuxSystem"]),
+        // A contract mount without a mount, and what is tried on it and on backing files: for tests and for the fuzzer.
+        .target(
+            name: "ContractTesting", dependencies: ["ContractFUSE", "ContractVolume", "BackingCheck", "FUSESession", "FUSEProtocol", "Integrity", "LinuxSystem"],
+            path: "Tests/ContractTesting", swiftSettings: strict),
+        tests("ContractFUSETests", ["ContractTesting", "ContractFUSE", "ContractVolume", "BackingCheck", "FUSEProtocol", "Integrity", "LinuxSystem"]),
+        .target(name: "WriteRecorder", path: "Tests/WriteRecorder"),
         tests("BackingCheckTests", ["BackingCheck", "ContractVolume", "Integrity", "CLinux", "LinuxSystem"]),
         tests("ImageFormatTests", ["ImageFormat", "CLZ4", "LinuxSystem"]),
         tests("KeeperLinkTests", ["KeeperLink", "LinuxSystem"]),

@@ -1,4 +1,5 @@
 import BlockStore
+import ContractTesting
 import ControlAPI
 import FUSEProtocol
 import FUSESession
@@ -12,7 +13,24 @@ import PackagePublisher
 
 /// Every parser of untrusted bytes that is reachable from outside its target.
 enum Targets {
-    static func all(scratch: FilePath) throws -> [FuzzTarget] { [package(scratch), fuse, session, control, keeper, try stateFile(), store(scratch), image(scratch)] }
+    static func all(scratch: FilePath, contract: FilePath) throws -> [FuzzTarget] {
+        [package(scratch), fuse, session, control, keeper, try stateFile(), store(scratch), image(scratch), trial(try BackingTrial(scratch: contract)), trial(try SessionTrial(scratch: contract))]
+    }
+
+    /// One of the trials that the tests share: what it complains of is as bad as a crash.
+    private static func trial<Some: Trial>(_ trial: Some) -> FuzzTarget {
+        let trial = OneThread(value: trial)
+        return FuzzTarget(
+            name: Some.name, seeds: { try trial.value.seeds() },
+            run: { bytes in
+                do { if let complaint = try trial.value.complaint(Array(bytes)) { fatalError(complaint) } } catch { fatalError("\(error)") }
+            }, mutate: { trial.value.mutate($0, other: $1, &$2) })
+    }
+
+    private struct OneThread<Value>: @unchecked Sendable {
+        // Safety: the fuzzer runs its targets on its only thread.
+        let value: Value
+    }
 
     /// The head of an envelope, the tree behind it, and index records. Digests are checked first, so the interesting
     /// mutations are those of the prefix and the manifest; the tree and records get mutations through the index alone.
@@ -65,7 +83,7 @@ enum Targets {
         }
     })
 
-    private static let session = FuzzTarget(name: "session", seeds: {
+    private static let session = FuzzTarget(name: "session-state", seeds: {
         [FUSESessionState(negotiated: FUSEInitReply(minor: 45)).encoded()]
     }, run: { _ = try? FUSESessionState(decoding: $0) })
 

@@ -1,6 +1,7 @@
 // incfs-fuzz: mutates inputs of every parser of untrusted bytes for a given time.
 // usage: incfs-fuzz SECONDS CORPUS [SEED [TARGET...]]
 // An input is written to CORPUS/<target>/last before it is run: a crash leaves it there; `scripts/fuzz` keeps it.
+import ContractTesting
 import Glibc
 import LinuxSystem
 
@@ -19,7 +20,9 @@ let scratch = FilePath("/tmp/incfs-fuzz.\(getpid())")
 do {
     try SystemCalls.makeDirectories(scratch)
     defer { _ = try? SystemCalls.removeTree(scratch) }
-    let targets = try Targets.all(scratch: scratch).filter { wanted.isEmpty || wanted.contains($0.name) }
+    let place = try Scratch.make()
+    defer { _ = try? SystemCalls.removeTree(place) }
+    let targets = try Targets.all(scratch: scratch, contract: place).filter { wanted.isEmpty || wanted.contains($0.name) }
     say("seed \(seed)")
     for target in targets {
         let directory = corpus.appending(target.name)
@@ -45,7 +48,8 @@ do {
         var count = inputs.count
         while MonotonicTime.now < end {
             let input = inputs[mutator.below(inputs.count)]
-            try run(mutator.mutate(input, other: inputs[mutator.below(inputs.count)]))
+            let other = inputs[mutator.below(inputs.count)]
+            try run(target.mutate.map { $0(input, other, &mutator) } ?? mutator.mutate(input, other: other))
             count += 1
         }
         try SystemCalls.unlink(last)

@@ -31,6 +31,7 @@ extension BackingReader {
 
     /// A block, filled up with zeros; nil when it cannot be decompressed.
     static func decode(_ stored: [UInt8], compression: UInt64, whole: Int) -> [UInt8]? {
+        if stored.isEmpty { return nil }
         var plain = [UInt8](repeating: 0, count: 4096)
         let count: Int = plain.withUnsafeMutableBytes { out in
             stored.withUnsafeBytes { source in
@@ -41,7 +42,10 @@ extension BackingReader {
                     return count
                 case 1: return Int(LZ4_decompress_safe(source.baseAddress!.assumingMemoryBound(to: CChar.self), out.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(source.count), CInt(whole)))
                 default:
-                    let count = ZSTD_decompress(out.baseAddress, whole, source.baseAddress, source.count)
+                    // One frame; what lies behind it does not count.
+                    let frame = ZSTD_findFrameCompressedSize(source.baseAddress, source.count)
+                    guard ZSTD_isError(frame) == 0 else { return -1 }
+                    let count = ZSTD_decompress(out.baseAddress, whole, source.baseAddress, frame)
                     return ZSTD_isError(count) == 0 ? count : -1
                 }
             }

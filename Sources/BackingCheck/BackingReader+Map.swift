@@ -32,9 +32,10 @@ extension BackingReader {
             return
         }
         guard offset >= 56, offset + stored <= structure.length else {
-            // A block that is not there can come again.
+            // A block that is not there can come again. Of one that says too much only so much is read: that may be there.
+            let isRead = offset >= 56 && offset + min(stored, !isData || flags & 7 != 0 ? 8192 : min(4096, structure.size - index * 4096)) <= structure.length
             find(.damage, at: place, "\(name.prefix(1).uppercased() + name.dropFirst()) is said to be at \(String(place: offset)) with \(stored) bytes; the file ends at \(String(place: structure.length)).",
-                remedy: "mark the block as missing", repair: .write([UInt8](repeating: 0, count: 10), at: place))
+                remedy: isRead ? nil : "mark the block as missing", repair: isRead ? nil : .write([UInt8](repeating: 0, count: 10), at: place))
             return
         }
         if isData {
@@ -45,7 +46,7 @@ extension BackingReader {
             if stored > 8192 { find(.damage, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored with \(stored) bytes; 8192 are the most.") }
         } else {
             structure.hashPresent += 1
-            let expected = (structure.signature?.treeOffset ?? 0) + (index - structure.dataBlocks) * 4096
+            let expected = (structure.signature?.treeOffset ?? 0) &+ (index - structure.dataBlocks) * 4096
             if offset != expected || stored != 4096 || flags != 0 {
                 find(.damage, at: place, "The entry of \(name) says \(String(place: offset)), \(stored) bytes, flags \(flags); its place is \(String(place: expected)), 4096 bytes, flags 0.")
             }

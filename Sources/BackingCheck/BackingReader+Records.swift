@@ -9,6 +9,7 @@ extension BackingReader {
             if structure.mapBase != nil { find(.warning, at: record.offset, "There is another block map record before this one, which alone counts.") }
             structure.mapBase = number(23, 8)
             structure.mapEntries = number(31, 4)
+            if structure.mapEntries < structure.dataBlocks { find(.damage, at: record.offset + 31, "The block map has \(structure.mapEntries) entries for \(structure.dataBlocks) blocks.") }
             occupy(number(23, 8), structure.mapEntries * 10, "the block map", at: record.offset + 23)
         case 2: occupy(number(23, 8), number(31, 2), "the file attribute", at: record.offset + 23)
         case 3: try considerSignature(record)
@@ -89,10 +90,9 @@ extension BackingReader {
             if blocks > 0 { find(.damage, at: 24, "The file of \(structure.size) bytes has no block map: its creation was interrupted. Every read fails (ENODATA).") }
             return
         }
+        // Fewer entries than blocks were found with the record.
         let extra = Int64(structure.mapEntries) - Int64(blocks), tree = structure.signature == nil ? 0 : Int64(structure.treeBlocks)
-        if extra < 0 {
-            find(.damage, at: structure.mapBase, "The block map has \(structure.mapEntries) entries for \(blocks) blocks.")
-        } else if extra != 0, extra != tree {
+        if extra > 0, extra != tree {
             find(.damage, at: structure.mapBase, "The block map has \(extra) entries for the hash tree, which has \(tree) blocks.")
         }
     }
@@ -103,6 +103,8 @@ extension BackingReader {
         guard var last = sorted.first else { return }
         for region in sorted.dropFirst() {
             if region.range.lowerBound < last.range.upperBound {
+                // A repair would write over something else.
+                for index in findings.indices { (findings[index].remedy, findings[index].repair) = (nil, nil) }
                 find(.damage, at: region.range.lowerBound, "\(region.what.prefix(1).uppercased() + region.what.dropFirst()) and \(last.what) occupy the same bytes.")
             }
             if region.range.upperBound > last.range.upperBound { last = region }

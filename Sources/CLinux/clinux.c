@@ -29,7 +29,7 @@ int64_t clinux_writev(int fd, const struct iovec *iov, int count) { RESULT(write
 int64_t clinux_pwritev(int fd, const struct iovec *iov, int count, off_t offset) { RESULT(pwritev(fd, iov, count, offset)); }
 int64_t clinux_fallocate(int fd, int mode, off_t offset, off_t length) { RESULT(fallocate(fd, mode, offset, length)); }
 int64_t clinux_renameat2(int olddir, const char *oldpath, int newdir, const char *newpath, unsigned flags) {
-    RESULT(syscall(SYS_renameat2, olddir, oldpath, newdir, newpath, flags));
+    RESULT(renameat2(olddir, oldpath, newdir, newpath, flags));
 }
 int64_t clinux_syncfs(int fd) { RESULT(syncfs(fd)); }
 int64_t clinux_memfd_create(const char *name) { RESULT(memfd_create(name, MFD_CLOEXEC)); }

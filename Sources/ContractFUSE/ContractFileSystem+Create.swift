@@ -57,12 +57,17 @@ extension ContractFileSystem {
         if let attribute { try BackingAttributes.set(BackingAttributes.metadata, attribute, ofDescriptor: descriptor) }
         try VolumeFile.initialize(descriptor, id: identity, size: size, signature: signature)
 
+        // The name comes last: a file that has one has all. What a death in between leaves, the next mount removes
+        // (`BackingDirectory.sweep`).
         if let error = makeReserved(identity, .index, descriptor) { throw error }
-        if let error = makeName(name, parent.rawValue, parentInode, descriptor) {
+        if size > 0, let error = makeReserved(identity, .incomplete, descriptor) {
             _ = removeReserved(identity, in: .index)
             throw error
         }
-        if size > 0, let error = makeReserved(identity, .incomplete, descriptor) { throw error }
+        if let error = makeName(name, parent.rawValue, parentInode, descriptor) {
+            removeEntries(of: identity)
+            throw error
+        }
     }
 
     func createMappedFile(_ input: [UInt8], _ caller: Caller) throws(Errno) {

@@ -148,12 +148,14 @@ extension ContractFileSystem {
         return names <= 0 ? identity : nil
     }
 
-    private func removeEntries(of identity: FileID) {
+    func removeEntries(of identity: FileID) {
         _ = removeReserved(identity, in: .index)
         _ = removeReserved(identity, in: .incomplete)
     }
 
     private func rename(_ parent: Node, _ name: [UInt8], _ target: Node, _ toName: [UInt8], _ flags: UInt32, _ caller: Caller) throws(Errno) {
+        // RENAME_WHITEOUT would leave a device behind.
+        if flags & 4 != 0 { throw .invalidArgument }
         for (directory, name) in [(parent, name), (target, toName)] {
             if directory.isReserved || isReserved(name, in: directory) || isSpecial(name, in: directory) { throw .resourceBusy }
         }

@@ -23,15 +23,19 @@ extension ContractFileSystem {
         if node.isVerity() { throw .fileExists }
         let file = opened.file
         guard file.size > 0, !opened.isMapped else { throw .invalidArgument }
-        if let failure = file.buildTree() {
+        // Nothing is written before the signature is found good.
+        var built: VolumeFile.BuiltTree?
+        switch file.buildTree() {
+        case .built(let tree): built = tree
+        case .known: break
+        case .failed(let error, let block):
             let now = MonotonicTime.now
-            reading.state.update { $0.fail(BlockKey(file: file.identity, block: failure.block), uid: caller.uid, failure.error, now: now) }
-            throw failure.error
+            reading.state.update { $0.fail(BlockKey(file: file.identity, block: block), uid: caller.uid, error, now: now) }
+            throw error
         }
-        guard let digest = file.verityDigest() else { throw .invalidArgument }
+        guard let digest = built.map({ file.verityDigest(with: $0) }) ?? file.verityDigest() else { throw .invalidArgument }
         if !signature.isEmpty { try trust.check(signature, of: digest) }
-        try file.storeBuiltInSignature(signature)
-        try file.markVerity()
+        try file.seal(built, signature: signature)
         node.facts.withLock { $0.isVerity = true }
         // The file's other node, of `.index`, asks again.
         return (0, [])
@@ -51,7 +55,7 @@ extension ContractFileSystem {
         let head: [UInt8] = [1, 0, 32, 0]
         // Newer kernels copy all of it; older ones only what the number of the call says.
         if outSize >= 36 { return (0, head + digest) }
-        try caller.memory.write(digest, to: address + 4)
+        try caller.memory.write(digest, to: address &+ 4)
         return (0, head)
     }
 

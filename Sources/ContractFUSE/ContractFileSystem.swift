@@ -67,6 +67,8 @@ public final class ContractFileSystem: FUSEFileSystem {
 
     public var options: ContractOptions { reading.state.withLock { $0.options } }
     public var counters: ReadCounters { reading.state.withLock { $0.counters } }
+    package var blocksWritten: UInt64 { UInt64(reading.state.withLock { $0.blocksWritten }) }
+    package var encodedTimeouts: [UInt8] { reading.state.withLock { $0.timeouts.encoded } }
     public var pendingCount: Int { reading.state.withLock { $0.pending.count } }
 
     /// A remount: the options are those given, and the defaults for the rest. Waiting reads keep what they began with.
@@ -80,6 +82,13 @@ public final class ContractFileSystem: FUSEFileSystem {
             state.options.readaheadPages = readahead
         }
         pollers.wake(.log)
+    }
+
+    /// What PERMIT_FILL comes to, for an open file of a session that has no mount through which it could be found out. False: there is none.
+    package func permitFill(_ fh: UInt64) -> Bool {
+        guard let handle = handles.handle(fh), case .file = handle.kind else { return false }
+        handle.mayFill.store(true, ordering: .releasing)
+        return true
     }
 
     // MARK: Requests

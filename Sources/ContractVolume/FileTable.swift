@@ -29,16 +29,20 @@ public final class FileTable: Sendable {
     public func open(_ path: CInt) throws(Errno) -> OpenedFile {
         let (parsed, file) = try parse(path)
         guard let offset = parsed?.mappedOffset else { return OpenedFile(file: file!, size: file!.size, firstBlock: 0, isMapped: false) }
-        let source = try SystemCalls.open(name: parsed!.identity.text, in: index, flags: O_RDONLY | O_NOFOLLOW)
+        // What the window shows must have numbers, and be found without waiting: a name there may be anything.
+        let (first, blocks) = (offset / Geometry.blockSize, Geometry.dataBlocks(size: parsed!.size))
+        guard first <= Geometry.mostDataBlocks, blocks <= Geometry.mostDataBlocks - first else { throw .invalidArgument }
+        let source = try SystemCalls.open(name: parsed!.identity.text, in: index, flags: SystemCalls.pathOnly | O_NOFOLLOW)
         let (again, sourceFile) = try parse(source.rawValue)
         // The source of a mapped file has an identity of its own: it cannot be mapped itself.
         guard let sourceFile, again?.mappedOffset == nil else { throw .badMessage }
-        return OpenedFile(file: sourceFile, size: parsed!.size, firstBlock: UInt32(truncatingIfNeeded: offset / Geometry.blockSize), isMapped: true)
+        return OpenedFile(file: sourceFile, size: parsed!.size, firstBlock: UInt32(first), isMapped: true)
     }
 
     /// The file's object, or what its header says when it is a mapped one.
     private func parse(_ path: CInt) throws(Errno) -> (BackingParser?, VolumeFile?) {
         let status = try SystemCalls.status(of: path)
+        guard status.kind == .regular else { throw .badMessage }
         let key = Key(device: status.device, inode: status.inode)
         if let file = files.withLock({ $0[key]?.file }) { return (nil, file) }
         let descriptor = try SystemCalls.open(SystemCalls.path(ofDescriptor: path), flags: O_RDWR)

@@ -84,12 +84,17 @@ extension VolumeFile {
         }
         if !new.isEmpty {
             var at = start
-            for piece in pieces {
-                try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[piece]), at: at)
-                at += UInt64(piece.count)
+            do throws(Errno) {
+                for piece in pieces {
+                    try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[piece]), at: at)
+                    at += UInt64(piece.count)
+                }
+                try writeEntries(new)
+            } catch {
+                undo(new, start)
+                throw error
             }
-            try writeEntries(new)
-            tail.dataFilled += UInt32(new.count)
+            tail.dataFilled = Self.sum(tail.dataFilled, UInt32(new.count))
             result.stored += new.map(\.block)
         }
         result.processed = reached
@@ -112,14 +117,43 @@ extension VolumeFile {
         return Presence(first: low, entries: found)
     }
 
-    /// Entries of neighbours go in one write.
+    /// Counters come from the file and may say anything.
+    private static func sum(_ counter: UInt32, _ more: UInt32) -> UInt32 {
+        let (sum, overflow) = counter.addingReportingOverflow(more)
+        return overflow ? .max : sum
+    }
+
+    /// The disk took a part of a batch: takes it back. Entries first, so that none leads behind the end.
+    private func undo(_ new: [(block: UInt32, entry: BlockEntry)], _ start: UInt64) {
+        let none = [UInt8](repeating: 0, count: BlockEntry.size)
+        for (block, _) in new {
+            guard let known = try? entries(block..<block + 1), known[0] != BlockEntry(offset: 0, stored: 0, compression: 0) else { continue }
+            try? Self.write(descriptor, none, at: mapBase + UInt64(block) * UInt64(BlockEntry.size))
+        }
+        try? SystemCalls.truncate(descriptor, to: start)
+    }
+
+    /// Entries of neighbours go in one write for each page that they lie in; one that spans two pages goes in two (`RecordPlace`
+    /// says why): first the part without which the block counts as missing.
     private func writeEntries(_ new: [(block: UInt32, entry: BlockEntry)]) throws(Errno) {
         let sorted = new.sorted { $0.block < $1.block }
+        let size = UInt64(BlockEntry.size)
         var index = 0
         while index < sorted.count {
+            let place = mapBase + UInt64(sorted[index].block) * size
+            let head = Int(min(size, RecordPlace.page - place % RecordPlace.page))
+            if head < Int(size) {
+                let bytes = sorted[index].entry.encoded
+                let parts = [(Array(bytes[..<head]), place), (Array(bytes[head...]), place + UInt64(head))]
+                // Up to 6 bytes are part of the offset, with no size yet; more have the size in them, so that the offset comes last.
+                for (part, at) in head <= 6 ? parts : parts.reversed() { try Self.write(descriptor, part, at: at) }
+                index += 1
+                continue
+            }
+            let pageEnd = place / RecordPlace.page + 1
             var end = index + 1
-            while end < sorted.count, sorted[end].block == sorted[end - 1].block + 1 { end += 1 }
-            try Self.write(descriptor, sorted[index..<end].flatMap(\.entry.encoded), at: mapBase + UInt64(sorted[index].block) * UInt64(BlockEntry.size))
+            while end < sorted.count, sorted[end].block == sorted[end - 1].block + 1, mapBase + UInt64(sorted[end].block) * size + size <= pageEnd * RecordPlace.page { end += 1 }
+            try Self.write(descriptor, sorted[index..<end].flatMap(\.entry.encoded), at: place)
             index = end
         }
     }
@@ -127,17 +161,30 @@ extension VolumeFile {
     private func storeHash(_ block: FillBlock, _ buffer: UnsafeRawBufferPointer, _ tail: inout Tail) throws(Errno) {
         guard let tree = tree.withLock({ $0 }), tree.shape.blocks > 0, tree.offset > 0 else { throw .kernelNotSupported }
         guard UInt64(block.index) * Geometry.blockSize + UInt64(block.data.count) <= tree.shape.blocks * Geometry.blockSize else { throw .outOfRange }
+        // The entry would call a block stored of which nothing came.
+        if block.data.isEmpty { throw .invalidArgument }
         let offset = tree.offset + UInt64(block.index) * Geometry.blockSize
-        try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[block.data]), at: offset)
-        verified.clear()
-        // A tree that was added later has no entries.
-        guard block.index < hashBlocks else { return }
-        let entry = BlockEntry(offset: offset, stored: UInt16(Geometry.blockSize), compression: 0)
-        let place = mapBase + (UInt64(dataBlocks) + UInt64(block.index)) * UInt64(BlockEntry.size)
+        // A tree that was added later has no entries. The entry is looked at before anything is written: it may not be there.
+        let known = block.index < hashBlocks ? try entries(dataBlocks + block.index..<dataBlocks + block.index + 1)[0] : nil
+        do throws(Errno) {
+            try SystemCalls.pwriteAll(descriptor, UnsafeRawBufferPointer(rebasing: buffer[block.data]), at: offset)
+            verified.clear()
+            if let known, !known.isPresent { try writeEntries([(dataBlocks + block.index, BlockEntry(offset: offset, stored: UInt16(Geometry.blockSize), compression: 0))]) }
+        } catch {
+            verified.clear()
+            // Where nothing was stored before there were zeros. (What was stored and is half overwritten is found out by its hash.)
+            if let known, !known.isPresent {
+                try? Self.write(descriptor, [UInt8](repeating: 0, count: min(block.data.count, Int(Geometry.blockSize))), at: offset)
+                if let entry = try? entries(dataBlocks + block.index..<dataBlocks + block.index + 1)[0], entry != known {
+                    try? Self.write(descriptor, known.encoded, at: mapBase + (UInt64(dataBlocks) + UInt64(block.index)) * UInt64(BlockEntry.size))
+                }
+            }
+            throw error
+        }
+        guard let known else { return }
         // The kernel implementation counts every time; a count above the total would tell nobody anything.
-        let wasThere = try entries(dataBlocks + block.index..<dataBlocks + block.index + 1)[0].isPresent
-        try Self.write(descriptor, entry.encoded, at: place)
-        if !wasThere { tail.hashFilled += 1 }
+        if known.isPresent { return }
+        tail.hashFilled = Self.sum(tail.hashFilled, 1)
     }
 }
 

@@ -53,6 +53,8 @@ extension VolumeFile {
         _ run: ArraySlice<BlockEntry>, _ length: Int, _ first: UInt32, _ buffer: UnsafeMutableRawBufferPointer, verifying: Bool
     ) -> BlockOutcome? {
         let blockSize = Int(Geometry.blockSize), start = run.startIndex * blockSize
+        // An entry that leads into the header is none.
+        guard run.first!.offset >= UInt64(BackingRecord.headerSize) else { return .failed(first + UInt32(run.startIndex), .badMessage) }
         // Whole raw blocks go where they belong at once.
         let isPlain = length == run.count * blockSize && start + length <= buffer.count && run.allSatisfy { $0.compression == 0 }
         let scratch = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : .allocate(byteCount: length, alignment: 16)

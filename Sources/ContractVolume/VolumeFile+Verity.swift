@@ -44,14 +44,27 @@ extension VolumeFile {
         return bytes
     }
 
-    /// Hashes all data and writes the tree and its root: first everything, then the record that makes it count. Nothing happens
-    /// for a file that has a root. `ETIME` where a block is missing, with its number.
-    public func buildTree() -> (error: Errno, block: UInt32)? {
-        if hasTree { return nil }
-        guard dataBlocks > 0, let shape = TreeShape(dataBlocks: UInt64(dataBlocks)) else { return (dataBlocks == 0 ? .invalidArgument : .tooBig, 0) }
+    /// A tree that is not in the file yet.
+    public struct BuiltTree: Sendable {
+        let root: Digest
+        let shape: TreeShape
+        let bytes: [UInt8]
+    }
+
+    public enum TreeOutcome: Sendable {
+        case built(BuiltTree)
+        /// The file has a tree.
+        case known
+        /// `ETIME` where a block is missing, with its number; `EINVAL` for an empty file, `E2BIG`; what reading throws.
+        case failed(Errno, block: UInt32)
+    }
+
+    /// Hashes all data; writes nothing.
+    public func buildTree() -> TreeOutcome {
+        if hasTree { return .known }
+        guard dataBlocks > 0, let shape = TreeShape(dataBlocks: UInt64(dataBlocks)) else { return .failed(dataBlocks == 0 ? .invalidArgument : .tooBig, block: 0) }
         let blockSize = Int(Geometry.blockSize)
         var level = [UInt8]()
-        level.reserveCapacity(Int(dataBlocks) * Digest.length)
         let piece = 64
         var plain = [UInt8](repeating: 0, count: piece * blockSize)
         var first: UInt32 = 0
@@ -68,8 +81,8 @@ extension VolumeFile {
             }
             switch outcome {
             case .bytes: first += UInt32(count)
-            case .missing(let block): return (.timedOutOnStream, block)
-            case .failed(let block, let error): return (error, block)
+            case .missing(let block): return .failed(.timedOutOnStream, block: block)
+            case .failed(let block, let error): return .failed(error, block: block)
             }
         }
         var levels: [[UInt8]] = []
@@ -82,41 +95,54 @@ extension VolumeFile {
             }
             level = above
         }
-        let root = level.withUnsafeBytes { Digest($0) }
-        let failure = tail.withLock { tail -> Errno? in
-            do throws(Errno) {
-                let blob = SignatureBlob.minimal(root: root)
-                let blobOffset = try SystemCalls.status(of: descriptor).size
-                try Self.write(descriptor, blob, at: blobOffset)
-                var end = blobOffset + UInt64(blob.count)
-                let bytes = levels.reversed().flatMap { $0 }
-                if UInt64(bytes.count) > Self.alignedTreeSize { end = (end + Geometry.blockSize - 1) / Geometry.blockSize * Geometry.blockSize }
-                if !bytes.isEmpty { try Self.write(descriptor, bytes, at: end) }
-                try SystemCalls.fdatasync(descriptor)
-                let offset = bytes.isEmpty ? 0 : end
-                _ = try append(BackingRecord.signature(size: UInt32(blob.count), offset: blobOffset, treeSize: UInt32(bytes.count), treeOffset: offset), &tail)
-                tree.withLock { $0 = Tree(root: root, shape: shape, offset: offset, blobOffset: blobOffset, blobSize: UInt32(blob.count)) }
-                return nil
-            } catch { return error }
-        }
-        return failure.map { ($0, 0) }
+        return .built(BuiltTree(root: level.withUnsafeBytes { Digest($0) }, shape: shape, bytes: levels.reversed().flatMap { $0 }))
     }
 
-    /// Keeps a built-in signature; nothing for an empty one.
-    public func storeBuiltInSignature(_ bytes: [UInt8]) throws(Errno) {
-        if bytes.isEmpty { return }
+    /// The file's fs-verity digest with a tree that it has not yet.
+    public func verityDigest(with tree: BuiltTree) -> [UInt8] { VerityDigest.contentDigest(root: tree.root, size: size).bytes }
+
+    /// Writes a tree (nil: the file has one) and a built-in signature (nothing for an empty one), and marks the file as one of
+    /// fs-verity: all of it, or the file is as it was. The records come when what they lead to is there, the mark last.
+    public func seal(_ built: BuiltTree?, signature: [UInt8]) throws(Errno) {
         let failure = tail.withLock { tail -> Errno? in
+            let before = tail
+            let start: UInt64
+            do throws(Errno) { start = try SystemCalls.status(of: descriptor).size } catch { return error }
             do throws(Errno) {
-                let offset = try SystemCalls.status(of: descriptor).size
-                try Self.write(descriptor, bytes, at: offset)
-                _ = try append(BackingRecord.veritySignature(size: UInt32(bytes.count), offset: offset), &tail)
-                veritySignature.withLock { $0 = VeritySignature(offset: offset, size: UInt32(bytes.count)) }
+                // Somebody may have been faster.
+                let tree = hasTree ? nil : try built.map { built throws(Errno) in try write(built, &tail) }
+                let signature = signature.isEmpty ? nil : try write(signature: signature, &tail)
+                try BackingAttributes.set(BackingAttributes.verity, [], ofDescriptor: descriptor)
+                if let tree { self.tree.withLock { $0 = tree } }
+                if let signature { veritySignature.withLock { $0 = signature } }
                 return nil
-            } catch { return error }
+            } catch {
+                try? Self.write(descriptor, BackingRecord.number(UInt64(0)), at: before.lastLink)
+                try? SystemCalls.truncate(descriptor, to: start)
+                tail = before
+                return error
+            }
         }
         if let failure { throw failure }
     }
 
-    /// `user.incfs.verity`.
-    public func markVerity() throws(Errno) { try BackingAttributes.set(BackingAttributes.verity, [], ofDescriptor: descriptor) }
+    private func write(_ built: BuiltTree, _ tail: inout Tail) throws(Errno) -> Tree {
+        let blob = SignatureBlob.minimal(root: built.root)
+        let blobOffset = try SystemCalls.status(of: descriptor).size
+        try Self.write(descriptor, blob, at: blobOffset)
+        var end = blobOffset + UInt64(blob.count)
+        if UInt64(built.bytes.count) > Self.alignedTreeSize { end = (end + Geometry.blockSize - 1) / Geometry.blockSize * Geometry.blockSize }
+        if !built.bytes.isEmpty { try Self.write(descriptor, built.bytes, at: end) }
+        try SystemCalls.fdatasync(descriptor)
+        let offset = built.bytes.isEmpty ? 0 : end
+        _ = try append(BackingRecord.signature(size: UInt32(blob.count), offset: blobOffset, treeSize: UInt32(built.bytes.count), treeOffset: offset), &tail)
+        return Tree(root: built.root, shape: built.shape, offset: offset, blobOffset: blobOffset, blobSize: UInt32(blob.count))
+    }
+
+    private func write(signature: [UInt8], _ tail: inout Tail) throws(Errno) -> VeritySignature {
+        let offset = try SystemCalls.status(of: descriptor).size
+        try Self.write(descriptor, signature, at: offset)
+        _ = try append(BackingRecord.veritySignature(size: UInt32(signature.count), offset: offset), &tail)
+        return VeritySignature(offset: offset, size: UInt32(signature.count))
+    }
 }

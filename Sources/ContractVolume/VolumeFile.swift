@@ -79,7 +79,9 @@ public final class VolumeFile: Sendable {
     /// Whether a data block is there.
     public func isPresent(_ block: UInt32) throws(Errno) -> Bool { try entries(block..<block + 1)[0].isPresent }
 
+    /// What lies there, fewer bytes at the end of the file: nothing behind it, wherever a record leads.
     static func read(_ descriptor: CInt, at offset: UInt64, count: Int) throws(Errno) -> [UInt8] {
+        guard offset <= UInt64(Int64.max) - UInt64(count) else { return [] }
         var bytes = [UInt8](repeating: 0, count: count)
         var failure: Errno?
         let got = bytes.withUnsafeMutableBytes { buffer -> Int in
@@ -95,13 +97,20 @@ public final class VolumeFile: Sendable {
         if let failure { throw failure }
     }
 
-    /// Appends a record and links it. The caller holds `tail`.
+    /// Appends a record and links it; all of it or nothing. The caller holds `tail`.
     func append(_ record: [UInt8], _ tail: inout Tail) throws(Errno) -> UInt64 {
-        let end = try SystemCalls.status(of: descriptor).size
-        try Self.write(descriptor, record, at: end)
-        try Self.write(descriptor, BackingRecord.number(end), at: tail.lastLink)
-        tail.lastLink = end + BackingRecord.nextField
-        return end
+        let start = try SystemCalls.status(of: descriptor).size
+        let place = RecordPlace.find(end: start, link: tail.lastLink, counts: record[0] == BackingRecord.Kind.status.rawValue)
+        do throws(Errno) {
+            try Self.write(descriptor, record, at: place)
+            try Self.write(descriptor, BackingRecord.number(place), at: tail.lastLink)
+        } catch {
+            try? Self.write(descriptor, BackingRecord.number(UInt64(0)), at: tail.lastLink)
+            try? SystemCalls.truncate(descriptor, to: start)
+            throw error
+        }
+        tail.lastLink = place + BackingRecord.nextField
+        return place
     }
 
     /// Brings the status record up to the counters. The caller holds `tail`.

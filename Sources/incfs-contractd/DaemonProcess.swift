@@ -29,6 +29,7 @@ enum DaemonProcess {
             let socket = ContractPlaces.socket(of: status)
             try SystemCalls.unlink(socket, missingIsFine: true)
             let directory = try BackingDirectory(path)
+            directory.sweep()
             let listener = try SystemCalls.listen(atSocket: socket)
             let daemon = try ContractDaemon(directory: directory, trust: SignatureTrust(directory: trusted), socket: socket)
             say("ready")

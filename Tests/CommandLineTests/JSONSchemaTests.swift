@@ -70,6 +70,7 @@ import Testing
         let documented = FieldTypes.tables(of: try CommandHelp.text("docs/JSON.md"))
         var answers = try Self.answers
         answers["publish"] = try await Self.published()
+        answers["fsck"] = try await Self.checked()
         #expect(Set(documented.keys) == Set(answers.keys))
         for (heading, answer) in answers {
             let table = try #require(documented[heading], "\(heading) is not in docs/JSON.md")
@@ -90,6 +91,17 @@ import Testing
         let result = try await Executable.incfs.run(["publish", directory.path.appending("in").string, "-o", directory.path.string, "--json"])
         try #require(result.status == 0, "\(result)")
         return (Array(result.output.utf8), Array(result.output.utf8))
+    }
+
+    /// Of a real directory with what a dead process can leave, and of one that was never mounted.
+    static func checked() async throws -> (full: [UInt8], least: [UInt8]) {
+        let directory = TemporaryDirectory()
+        let (torn, empty) = (directory.path.appending("torn"), directory.path.appending("empty"))
+        for path in [torn, torn.appending(".index"), empty] { try SystemCalls.makeDirectory(path) }
+        for path in [torn.appending("file"), torn.appending(".index").appending(String(repeating: "0", count: 32))] { try path.write("INCFS") }
+        let full = try await Executable.incfs.run(["fsck", torn.string, "--json"]), least = try await Executable.incfs.run(["fsck", empty.string, "--json"])
+        try #require(full.status == 1 && least.status == 0, "\(full) \(least)")
+        return (Array(full.output.utf8), Array(least.output.utf8))
     }
 
     @Test func emptyListsAndNoDaemonAreListsAndNoFields() throws {

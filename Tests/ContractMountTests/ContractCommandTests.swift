@@ -61,6 +61,63 @@ extension ContractMounts {
                 """)
         }
 
+        /// A daemon that is killed lets its readers go at once, long before their time is over; what had come is there again.
+        @Test func aKilledDaemonLeavesNobodyWaiting() async throws {
+            try await inSite("""
+                cat > killed.c <<'END'
+                #include "incremental_fs.h"
+                #include <signal.h>
+                #include <sys/wait.h>
+                #define MUST(condition) if (!(condition)) { printf("line %d: %s\\n", __LINE__, strerror(errno)); return 1; }
+                int main(int count, char **words) {
+                    struct incfs_control control;
+                    struct incfs_id id = {.bytes = {1, 2, 3}};
+                    static char data[4096] = "here";
+                    MUST(count == 3 && incfs_open(words[1], false, &control) == 0);
+                    MUST(incfs_make_file(&control, "waited", 0555, id, &(struct incfs_new_file){.size = 300000}) == 0);
+                    int fd = incfs_open_to_fill(&control, id);
+                    MUST(fd >= 0 && incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = 0, .size = 4096, .data = data}, 1) == 1);
+                    pid_t readers[4];
+                    for (int i = 0; i < 4; i++) {
+                        readers[i] = fork();
+                        if (readers[i] == 0) _exit(pread(fd, data, 1, 4096 * (i + 1)) < 0 ? errno : 0);
+                    }
+                    struct incfs_read reads[8];
+                    int seen = 0;
+                    while (seen < 4) {
+                        int found = incfs_wait_for_pending_reads(&control, 20000, reads, 8);
+                        MUST(found > 0);
+                        seen += found;
+                    }
+                    struct timespec begin, end;
+                    clock_gettime(CLOCK_MONOTONIC, &begin);
+                    MUST(kill(atoi(words[2]), SIGKILL) == 0);
+                    for (int i = 0; i < 4; i++) {
+                        int status;
+                        MUST(waitpid(readers[i], &status, 0) > 0 && WIFEXITED(status));
+                        int why = WEXITSTATUS(status);
+                        if (why != ECONNABORTED && why != ENOTCONN && why != EIO) { printf("reader: %d\\n", why); return 1; }
+                    }
+                    clock_gettime(CLOCK_MONOTONIC, &end);
+                    printf("%ld ms\\n", (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
+                    return end.tv_sec - begin.tv_sec < 10 ? 0 : 1;
+                }
+                END
+                cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" killed.c -o killed
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000
+                for p in /proc/[0-9]*; do
+                    if tr '\\0' ' ' < $p/cmdline 2> /dev/null | grep -q "^incfs-contractd serve $(realpath backing) "; then daemon=${p#/proc/}; fi
+                done
+                ./killed mnt $daemon
+                ls mnt 2> gone && exit 1
+                umount mnt
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=5
+                test "$(head -c 4 mnt/waited)" = here
+                umount mnt
+                bin/incfs fsck backing
+                """)
+        }
+
         /// Creates, unlinks, renames and listings of one directory at once: see contract-deadlock's own words.
         @Test func helpersAndLocks() async throws {
             try await inSite("""

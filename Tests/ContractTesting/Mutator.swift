@@ -1,11 +1,11 @@
 /// Small mutations of byte strings, from a generator with a seed so that a run can be repeated.
-struct Mutator {
+public struct Mutator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
     /// SplitMix64.
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -13,10 +13,35 @@ struct Mutator {
         return z ^ (z >> 31)
     }
 
-    mutating func below(_ limit: Int) -> Int { limit <= 0 ? 0 : Int(next() % UInt64(limit)) }
+    public mutating func below(_ limit: Int) -> Int { limit <= 0 ? 0 : Int(next() % UInt64(limit)) }
+
+    /// `input` with one to four fields changed where they are: what else is in it keeps its place.
+    public mutating func overwrite(_ input: [UInt8], within limit: Int) -> [UInt8] {
+        var bytes = input
+        for _ in 0...below(4) {
+            let width = min(1 << below(4), bytes.count)
+            guard width > 0 else { return bytes }
+            let at = below(min(bytes.count, max(limit, width)) - width + 1)
+            var value: UInt64 = 0
+            for index in (0..<width).reversed() { value = value << 8 | UInt64(bytes[at + index]) }
+            switch below(5) {
+            case 0: value = next()
+            case 1: value = value &+ UInt64(below(9)) &- 4
+            case 2: value ^= 1 << UInt64(below(width * 8))
+            case 3: value = [0, 1, 0x7F, 0x80, 0xFF, 0xFFF, 0x1000, 0x1001, 0x2000, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, .max >> 1, .max][below(16)]
+            default:
+                // A number that is elsewhere in the input: offsets are wrong in the most interesting ways.
+                let from = below(bytes.count - width + 1)
+                value = (0..<width).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[from + $1]) }
+            }
+            for index in 0..<width { bytes[at + index] = UInt8(truncatingIfNeeded: value); value >>= 8 }
+        }
+        if below(12) == 0 { bytes.removeLast(below(bytes.count + 1)) }
+        return bytes
+    }
 
     /// `input` with one to eight changes.
-    mutating func mutate(_ input: [UInt8], other: [UInt8]) -> [UInt8] {
+    public mutating func mutate(_ input: [UInt8], other: [UInt8]) -> [UInt8] {
         var bytes = input
         for _ in 0...below(8) {
             switch below(9) {
@@ -44,7 +69,7 @@ struct Mutator {
             default: if !bytes.isEmpty { bytes.remove(at: below(bytes.count)) }
             }
         }
-        if bytes.count > 1 << 20 { bytes.removeLast(bytes.count - 1 << 20) }
+        if bytes.count > 1 << 20 { bytes.removeLast(bytes.count - (1 << 20)) }
         return bytes
     }
 }
