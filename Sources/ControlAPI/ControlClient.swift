@@ -55,7 +55,7 @@ public final class ControlClient {
     private static let broken = ControlError(
         .daemonUnavailable, "The daemon ended the connection before it answered.", hint: "\(logHint) Look there, then try again.")
 
-    private static var logHint: String { ControlPlaces().logFile.map { "Its log is \($0)." } ?? "Its log is in the store, daemon.log." }
+    private static var logHint: String { ControlPlaces().logSentence }
 
     private func nextLine(timeoutSeconds: Double?) throws(ControlError) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)

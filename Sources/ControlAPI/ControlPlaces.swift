@@ -6,11 +6,16 @@ public struct ControlPlaces: Sendable {
     public let uid: UInt32
     /// Below it systemd makes a directory for each user who is logged in.
     private let usersDirectory: FilePath
-    private let environment: @Sendable (String) -> String?
+    let journalSocket: FilePath
+    let environment: @Sendable (String) -> String?
 
-    public init(uid: UInt32 = geteuid(), usersDirectory: FilePath = "/run/user", environment: @escaping @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
+    public init(
+        uid: UInt32 = geteuid(), usersDirectory: FilePath = "/run/user", journalSocket: FilePath = JournalWriter.usualSocket,
+        environment: @escaping @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+    ) {
         self.uid = uid
         self.usersDirectory = usersDirectory
+        self.journalSocket = journalSocket
         self.environment = environment
     }
 

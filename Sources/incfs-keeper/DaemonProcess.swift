@@ -19,7 +19,7 @@ struct DaemonProcess {
         let ours = OwnedDescriptor(pair.0), its = OwnedDescriptor(pair.1)
         try SystemCalls.setNonBlocking(ours.rawValue, true)
         let pid = try SystemCalls.spawn(
-            arguments.daemon, ["incfsd", "--store", arguments.store.string, "--epoch", "\(epoch)"] + arguments.daemonArguments,
+            arguments.daemon, ["incfsd", "--store", arguments.store.string, "--epoch", "\(epoch)"] + (arguments.journal.map { ["--journal", $0.string] } ?? []) + arguments.daemonArguments,
             descriptors: [null.rawValue, log, log, its.rawValue, control])
         return DaemonProcess(pid: pid, epoch: epoch, link: ours.take(), watchdogMilliseconds: arguments.watchdogMilliseconds)
     }

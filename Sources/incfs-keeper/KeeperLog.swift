@@ -7,11 +7,19 @@ struct KeeperLog: ~Copyable {
     private static let limit: UInt64 = 4 << 20
     private let path: FilePath
     private let file: OwnedDescriptor
+    /// Then `file` is the journal's stream, for what a daemon says that dies, or leads nowhere.
+    private let journal: JournalWriter?
 
     var descriptor: CInt { file.rawValue }
 
-    init(path: FilePath) throws(StartFailure) {
+    init(path: FilePath, journal socket: FilePath? = nil) throws(StartFailure) {
         self.path = path
+        if let socket, let writer = try? JournalWriter(socket: socket, identifier: "incfs-keeper"), let null = try? SystemCalls.open("/dev/null", flags: O_RDWR) {
+            journal = writer
+            if let stream = JournalWriter.stream(beside: socket, identifier: "incfsd") { file = stream } else { file = null }
+            return
+        }
+        journal = nil
         do throws(Errno) {
             try SystemCalls.makeDirectories(path.removingLastComponent())
             file = try SystemCalls.open(path, flags: O_RDWR | O_CREAT | O_APPEND, mode: 0o600)
@@ -23,6 +31,10 @@ struct KeeperLog: ~Copyable {
 
     /// Writes one line. A full disk must not end a keeper: errors are passed over.
     func write(_ text: String) {
+        if let journal {
+            _ = journal.write(text, priority: 6)
+            return
+        }
         var now = time(nil)
         var parts = tm()
         gmtime_r(&now, &parts)
@@ -35,7 +47,7 @@ struct KeeperLog: ~Copyable {
 
     /// Copies and truncates: the daemon's descriptors go on writing into the same file, which O_APPEND starts again at 0.
     func rotateIfLarge() {
-        guard let size = try? SystemCalls.status(of: file.rawValue).size, size > Self.limit else { return }
+        guard journal == nil, let size = try? SystemCalls.status(of: file.rawValue).size, size > Self.limit else { return }
         do throws(Errno) {
             let old = try SystemCalls.open(FilePath("\(path).1"), flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
             let buffer = AlignedBuffer(count: 1 << 16)

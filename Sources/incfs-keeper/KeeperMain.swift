@@ -19,7 +19,7 @@ struct KeeperMain {
         umask(0o077)
         do throws(StartFailure) {
             let lock = try StoreLock(store: arguments.store)
-            let log = try KeeperLog(path: arguments.log)
+            let log = try KeeperLog(path: arguments.log, journal: arguments.journal)
             let control = try ControlSocket(path: arguments.socket)
             let signals = try becomeDaemon(log: log.descriptor)
             var loop = KeeperLoop(arguments: arguments, lock: lock, control: control, log: log, signals: signals)

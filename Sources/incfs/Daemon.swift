@@ -72,7 +72,11 @@ struct Daemon {
         return (client, started)
     }
 
-    var logHint: String { places.logFile.map { "Its log is \($0)." } ?? "Its log is \(store)/daemon.log." }
+    /// Where the running daemon logs to, or the next one will.
+    var logHint: String {
+        let place = StoreHolder(store: store).flatMap { LogPlace(ofProcess: $0.pid) } ?? places.log
+        return (place ?? .file(store.appending("daemon.log"))).sentence
+    }
 
     /// Ends a daemon that was started for a request that came to nothing, unless somebody else uses it by now.
     func stopIfIdle() {

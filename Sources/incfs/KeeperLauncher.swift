@@ -13,9 +13,12 @@ struct KeeperLauncher {
     func start(interruption: CInt) throws(ControlError) -> Bool {
         let keeper = try Executables.path(of: "incfs-keeper")
         var arguments = ["incfs-keeper", "--store", daemon.store.string, "--socket", daemon.socket.string, "--daemon", try Executables.path(of: "incfsd").string]
-        if let log = daemon.places.logFile {
-            // Without its directory the keeper runs all the same, without a log.
+        switch daemon.places.log {
+        case .journal(let socket)?: arguments += ["--journal", socket.string]
+        case .file(let log)?:
+            // Without its directory the keeper runs all the same, with its log in the store.
             if (try? SystemCalls.makeDirectories(log.removingLastComponent(), mode: 0o700)) != nil { arguments += ["--log", log.string] }
+        case nil: break
         }
         if let seconds = daemon.places.lingerSeconds { arguments += ["--", "--linger", seconds] }
         let report: CInt

@@ -43,7 +43,7 @@ struct StopCommand: Talkative {
             if MonotonicTime.now >= deadline {
                 throw ControlError(
                     .timedOut, "The daemon of the store \(report.store) was told to stop and still runs (process \(report.keeperPid)).",
-                    hint: ControlPlaces().logFile.map { "Its log is \($0)." })
+                    hint: (LogPlace(ofProcess: report.keeperPid) ?? ControlPlaces().log)?.sentence)
             }
             usleep(10_000)
         }

@@ -130,6 +130,8 @@ extension Daemon {
         }
         let configuration = MountConfiguration(request: request, root: package.root.description, uid: peer.uid, gid: peer.gid)
         do {
+            // Before it is unmounted, by whomever: a daemon may die at any time.
+            if request.keepFilling == true { remember(configuration) }
             return try serve(kept, package, configuration, layer, state: nil)
         } catch {
             _ = try? keeper.unmount(kept.identity.id, .lazy)
@@ -256,7 +258,10 @@ extension Daemon {
             return
         }
         mount.mounted.stop()
-        if !keepFilling(mount) { _ = try? onPool { await mount.mounted.package.stop() } }
+        if !keepFilling(mount) {
+            _ = try? onPool { await mount.mounted.package.stop() }
+            forget(mount)
+        }
         PackageCache(store: store.directory).touch(root: mount.mounted.package.root)
         mount.kept.close()
         mount.layer?.release()

@@ -39,13 +39,15 @@ final class Daemon: ControlHandler {
     let arguments: DaemonArguments
     let store: PlainStore
     let keeper: KeeperConnection
+    let wishes: FillWishes?
     let log: Logger
     let state = Condition(State())
 
-    init(arguments: DaemonArguments, store: PlainStore, keeper: KeeperConnection, log: Logger) {
+    init(arguments: DaemonArguments, store: PlainStore, keeper: KeeperConnection, wishes: FillWishes?, log: Logger) {
         self.arguments = arguments
         self.store = store
         self.keeper = keeper
+        self.wishes = wishes
         self.log = log
     }
 

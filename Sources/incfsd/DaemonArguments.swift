@@ -11,6 +11,8 @@ struct DaemonArguments {
     var lingerSeconds: Double = 30
     /// Whether blocks are hashed when they come from the disk. Off only in measurements (`incfs-keeper … -- --no-verify`).
     var verify = true
+    /// The journal's socket, where that is logged to.
+    var journal: FilePath?
 
     /// Parses `--store DIR [--epoch N] [--linger S] [--no-verify]`; nil for anything else.
     init?(_ arguments: [String]) {
@@ -24,6 +26,7 @@ struct DaemonArguments {
             guard let value = rest.popFirst() else { return nil }
             switch name {
             case "--store": store = FilePath(value)
+            case "--journal": journal = FilePath(value)
             case "--epoch":
                 guard let number = UInt64(value) else { return nil }
                 epoch = number

@@ -2,8 +2,9 @@ import Glibc
 import LinuxSystem
 import Logging
 
-/// One line to stderr per event, with the time; the keeper has pointed stderr at the log file.
+/// One message to the journal per event, or one line to stderr, with the time: the keeper has pointed that at the log file.
 struct DaemonLog: LogHandler {
+    let journal: JournalWriter?
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -11,7 +12,22 @@ struct DaemonLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    init(journal: JournalWriter?) { self.journal = journal }
+
+    /// Priorities of syslog(3).
+    private static func priority(_ level: Logger.Level) -> Int {
+        switch level {
+        case .critical: 2
+        case .error: 3
+        case .warning: 4
+        case .notice: 5
+        case .info: 6
+        default: 7
+        }
+    }
+
     func log(event: LogEvent) {
+        if let journal, journal.write("\(event.message)", priority: Self.priority(event.level)) { return }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var parts = tm()

@@ -8,14 +8,15 @@ import KeeperLink
 import LinuxSystem
 import Logging
 
-LoggingSystem.bootstrap { _ in DaemonLog() }
-let log = Logger(label: "incfsd")
-
 guard let arguments = DaemonArguments(CommandLine.arguments) else {
     let usage = "incfsd is started by incfs-keeper: incfsd --store DIR [--epoch N] [--linger SECONDS]. Use 'incfs mount' instead.\n"
     Array(usage.utf8).withUnsafeBytes { _ = try? SystemCalls.write(2, $0) }
     exit(2)
 }
+
+let journal = arguments.journal.flatMap { try? JournalWriter(socket: $0, identifier: "incfsd") }
+LoggingSystem.bootstrap { _ in DaemonLog(journal: journal) }
+let log = Logger(label: "incfsd")
 
 signal(SIGPIPE, SIG_IGN)
 // The terminal of whoever mounted first may go.
@@ -36,9 +37,11 @@ do {
     var options = StoreOptions()
     options.verify = arguments.verify
     let store = try PlainStore(directory: arguments.store, options: options)
-    let daemon = Daemon(arguments: arguments, store: store, keeper: keeper, log: log)
+    let wishes = try? FillWishes(controlSocket: KeeperConnection.inheritedControlSocket)
+    let daemon = Daemon(arguments: arguments, store: store, keeper: keeper, wishes: wishes, log: log)
     let commits = CommitThread(store: store, log: log)
     for mount in restored { daemon.restore(mount) }
+    daemon.resumeFills()
     let server = try ControlServer(listening: OwnedDescriptor(KeeperConnection.inheritedControlSocket), handler: daemon)
     Thread(name: "signals") {
         while (try? SystemCalls.poll(signalDescriptor, events: Int16(POLLIN), timeoutMilliseconds: -1)) == 0 {}

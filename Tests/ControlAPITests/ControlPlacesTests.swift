@@ -54,4 +54,25 @@ import Testing
         #expect(error?.code == .permission && error?.exitCode == 5)
         #expect(mine.sockets().isEmpty)
     }
+
+    @Test func theLogIsTheJournalForRootAndForServices() throws {
+        let directory = TemporaryDirectory()
+        let socket = directory.path.appending("socket")
+        func log(_ uid: UInt32, _ variables: [String: String]) -> LogPlace? {
+            ControlPlaces(uid: uid, journalSocket: socket) { (variables.merging(["HOME": "/h"]) { a, _ in a })[$0] }.log
+        }
+        var status = stat()
+        #expect(fstat(STDERR_FILENO, &status) == 0)
+        let stream = "\(status.st_dev):\(status.st_ino)"
+        // No journal here.
+        #expect(log(0, [:]) == .file("/var/log/incfs.log") && log(7, ["JOURNAL_STREAM": stream]) == .file("/h/.local/state/incfs/log"))
+        #expect(log(0, ["INCFS_LOG": "journal"]) == .file("/var/log/incfs.log"))
+        let listener = try SystemCalls.listen(atSocket: socket)
+        #expect(log(0, [:]) == .journal(socket))
+        #expect(log(7, [:]) == .file("/h/.local/state/incfs/log") && log(7, ["JOURNAL_STREAM": "1:1"]) == .file("/h/.local/state/incfs/log"))
+        #expect(log(7, ["JOURNAL_STREAM": stream]) == .journal(socket) && log(7, ["INCFS_LOG": "journal"]) == .journal(socket))
+        #expect(log(0, ["INCFS_LOG": "/l"]) == .file("/l"))
+        #expect(log(0, [:])?.sentence.contains("journalctl -t incfsd") == true)
+        listener.close()
+    }
 }

@@ -109,6 +109,25 @@ import Testing
         }
     }
 
+    @Test(arguments: MountSite.User.allCases) func aFillThatIsWantedOutlivesItsDaemon(_ user: MountSite.User) async throws {
+        try await Self.afterAnEarlyUnmount(["--keep-filling"], user) { site, nginx in
+            let before = try await site.report()
+            let present = try #require(before.fills?.first).blocksPresent
+            kill(before.daemonPid, SIGKILL)
+            // Nobody asks for anything: the keeper starts a daemon, and that one goes on by itself.
+            let after = try await eventually("another daemon fetches", seconds: 30) { () -> StatusReport? in
+                guard let report = try? await site.report(), report.daemonPid != before.daemonPid, report.fills?.isEmpty == false else { return nil }
+                return report
+            }
+            #expect(after.mounts.isEmpty && after.fills?.first?.name == "app" && present < 1024)
+            #expect(try await site.shell("stat -c '%a %U' \(site.directory)/run/incfs/*.fills/*") == "600 \(user)\n")
+            try await eventually("the fill has ended", seconds: 60) { try await site.report().fills == nil ? true : nil }
+            #expect(try await StoreCommandTests.list(site).packages[0].complete)
+            try await eventually("the wish is forgotten", seconds: 20) { (try? SystemCalls.list(site.directory.appending("run/incfs")))?.contains { String(decoding: $0, as: UTF8.self).hasSuffix(".fills") } == false ? true : nil }
+            try await eventually("no process is left", seconds: 50) { site.processes.isEmpty ? true : nil }
+        }
+    }
+
     @Test func aMountTakesAFillOverAndStopEndsOne() async throws {
         try await Self.afterAnEarlyUnmount(["--keep-filling"]) { site, nginx in
             #expect(try await site.report().fills != nil)
@@ -118,6 +137,9 @@ import Testing
             #expect(try await site.report().fills?.count == 1)
             try await site.incfs("stop")
             #expect(site.processes.isEmpty, "\(site.processes)")
+            // What was stopped is not begun again.
+            #expect(try await StoreCommandTests.list(site).packages[0].filling == false)
+            #expect(try await site.report().fills == nil)
         }
     }
 

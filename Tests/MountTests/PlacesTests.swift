@@ -59,6 +59,54 @@ import Testing
         }
     }
 
+    /// Receives what the journal would, and writes each datagram as a line of JSON.
+    private static let receiver = """
+        import json, os, socket, sys
+        os.makedirs("/run/systemd/journal", exist_ok=True)
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind("/run/systemd/journal/socket"); os.chmod("/run/systemd/journal/socket", 0o666)
+        t = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        t.bind("/run/systemd/journal/stdout"); os.chmod("/run/systemd/journal/stdout", 0o666); t.listen()
+        print("ready", flush=True)
+        while True: print(json.dumps(s.recv(65536).decode("utf-8")), flush=True)
+        """
+
+    @Test(arguments: MountSite.User.allCases) func theJournalIsLoggedToWhereThereIsOne(_ user: MountSite.User) async throws {
+        try await MountSite.with(user) { site in
+            try site.addRandom("f", count: 1 << 20, seed: 1)
+            try await site.publish()
+            try await site.shell("cat > \(site.directory)/receive.py <<'END'\n\(Self.receiver)\nEND\nchmod 755 \(site.directory)/run; mkdir -p /run/systemd/journal", as: .root)
+            let receiver = try site.startShell("exec python3 \(site.directory)/receive.py > \(site.directory)/received", as: .root)
+            @Sendable func received() -> String { (try? SystemCalls.contents(of: site.directory.appending("received"))).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+            try await eventually("the journal receives", seconds: 20) { received().hasPrefix("ready") ? true : nil }
+            let mount = "\(site.programs)/incfs mount \(site.output)/app.incfs \(site.mountpoint)"
+            if user == .nobody {
+                // A user's command logs to the file, unless a service of systemd runs it: then its output is the journal's.
+                try await site.shell(mount)
+                #expect(site.log.contains("mounted \(site.mountpoint)") && !received().contains("incfs"))
+                try await site.incfs("stop")
+                try await site.shell(": > \(site.directory)/home/incfs/log; exec 2> \(site.directory)/home/stream; JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) \(mount)")
+            } else { try await site.shell(mount) }
+            try await eventually("keeper and daemon have said something", seconds: 20) {
+                let text = received()
+                return text.contains("PRIORITY=6\\nSYSLOG_IDENTIFIER=incfs-keeper\\n") && text.contains("MESSAGE=mounted \(site.mountpoint)") ? true : nil
+            }
+            #expect(site.log == "")
+            // The daemon's own words, and the error of whom it does not answer.
+            let report = try await site.report()
+            try await site.incfs("unmount", site.mountpoint.string)
+            try await eventually("the daemon has said something", seconds: 20) { received().contains("SYSLOG_IDENTIFIER=incfsd\\nSYSLOG_PID=\(report.daemonPid)\\nMESSAGE=\(site.mountpoint): unmounted") ? true : nil }
+            kill(report.keeperPid, SIGSTOP)
+            kill(report.daemonPid, SIGSTOP)
+            let silent = try await site.startIncfs(["mount", "\(site.output)/app.incfs", site.mountpoint.string]).finish(seconds: 60)
+            kill(report.keeperPid, SIGCONT)
+            kill(report.daemonPid, SIGCONT)
+            #expect(silent.status != 0 && silent.error.contains("journalctl -t incfsd -t incfs-keeper"), "\(silent)")
+            receiver.signal(SIGKILL)
+            _ = try await receiver.finish()
+        }
+    }
+
     @Test func errorsAboutTheDaemonNameItsLog() async throws {
         try await MountSite.with { site in
             try site.addRandom("f", count: 1 << 20, seed: 1)

@@ -45,6 +45,15 @@ int64_t clinux_gettid(void);
 int64_t clinux_fd_limit_raise(void);
 int64_t clinux_sync_file_range(int fd, off_t offset, off_t length, unsigned flags);
 
+// The path that a Unix socket is bound to; its length. -ENOENT where it has none.
+int64_t clinux_unix_name(int sock, char *path, size_t size);
+// A close-on-exec Unix socket of this type, connected to `path`.
+int64_t clinux_unix_connect_type(const char *path, int type);
+// Sends one datagram without waiting.
+int64_t clinux_send_datagram(int sock, const void *bytes, size_t count);
+// f_type of statfs(2).
+int64_t clinux_fs_type(const char *path);
+
 // Sends `length` bytes and up to 64 descriptors in one SCM_RIGHTS message (unix(7)).
 int64_t clinux_send_fds(int sock, const void *data, size_t length, const int *fds, int count);
 // Receives one message; *count is the room on entry and the number received on return.
