@@ -139,7 +139,6 @@ import Testing
             #expect(site.processes.isEmpty, "\(site.processes)")
             // What was stopped is not begun again.
             #expect(try await StoreCommandTests.list(site).packages[0].filling == false)
-            #expect(try await site.report().fills == nil)
         }
     }
 
