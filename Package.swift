@@ -150,7 +150,7 @@ let package = Package(
         .target(
             name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
-        tests("ContractVolumeTests", ["ContractVolume", "ContractTesting", "BackingCheck", "WriteRecorder", "Integrity", "LinuxSystem"]),
+        tests("ContractVolumeTests", ["ContractVolume", "ContractTesting", "BackingCheck", "WriteRecorder", "AllocationCounter", "CLZ4", "Integrity", "LinuxSystem"]),
         // A contract mount without a mount, and what is tried on it and on backing files: for tests and for the fuzzer.
         .target(
             name: "ContractTesting", dependencies: ["ContractFUSE", "ContractVolume", "BackingCheck", "FUSESession", "FUSEProtocol", "Integrity", "LinuxSystem"],

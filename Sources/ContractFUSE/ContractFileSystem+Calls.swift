@@ -73,7 +73,7 @@ extension ContractFileSystem {
         case ContractCall.identify where asking.withLock({ $0.contains(header.pid) }):
             handle.mayFill.store(true, ordering: .releasing)
             reply.ioctl(result: 0)
-        case ContractCall.fillBlocks: run(callThreads, header, reply) { operation throws(Errno) in (try self.fillBlocks(handle, opened, address, caller, operation), []) }
+        case ContractCall.fillBlocks: fillCall(handle, opened, address, caller, header, reply)
         case ContractCall.getFilledBlocks: run(callThreads, header, reply) { _ throws(Errno) in try self.getFilledBlocks(handle, opened, address, caller) }
         case ContractCall.getBlockCount:
             let file = opened.file, counts = file.counts
@@ -105,6 +105,28 @@ extension ContractFileSystem {
             self.operations.end(operation)
             operation.reply.ioctl(result: answer.result, answer.bytes)
         }
+    }
+
+    /// FILL_BLOCKS, on this very thread where that is allowed and the call is a short one.
+    private func fillCall(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ caller: Caller, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
+        let mayStay = inlineCalls.begin()
+        let operation = operations.begin(reply.park(), thread: header.pid)
+        let work: @Sendable (FillArgument?) -> Void = { known in
+            var result: Int32
+            do throws(Errno) {
+                let argument: FillArgument
+                if let known { argument = known } else { argument = try self.fillArgument(handle, address, caller) }
+                result = try self.fillBlocks(opened, argument, caller, operation)
+            } catch { result = -error.rawValue }
+            // Before the answer: after it the number may be another request's.
+            self.operations.end(operation)
+            operation.reply.ioctl(result: result, [])
+        }
+        guard mayStay else { return callThreads.run { work(nil) } }
+        defer { inlineCalls.end() }
+        let argument = try? fillArgument(handle, address, caller)
+        if let argument, argument.count > UInt64(FillBuffer.blocks) { return callThreads.run { work(argument) } }
+        work(argument)
     }
 
     // MARK: Permission

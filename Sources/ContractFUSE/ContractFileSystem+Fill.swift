@@ -6,23 +6,36 @@ import LinuxSystem
 extension ContractFileSystem {
     /// A descriptor of a block: 0 index, 4 length, 8 address of the data, 16 compression, 17 flags (1: hash).
     static let blockSize = 32
-    /// Blocks that are copied and stored in one piece: at 4 KiB half a megabyte.
-    static let batch = 128
 
-    func fillBlocks(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ caller: Caller, _ operation: Operation) throws(Errno) -> Int32 {
+    /// Its argument: how many descriptors there are, and where.
+    struct FillArgument: Sendable {
+        var count: UInt64
+        var blocks: UInt64
+    }
+
+    /// `EPERM` for a descriptor that may not fill.
+    func fillArgument(_ handle: Handle, _ address: UInt64, _ caller: Caller) throws(Errno) -> FillArgument {
         guard handle.mayFill.load(ordering: .acquiring) else { throw .notPermitted }
-        let memory = caller.memory
-        let argument = try memory.bytes(address, count: 16)
-        let (count, blocks) = argument.withUnsafeBytes {
-            (UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)), UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        let bytes = try caller.memory.bytes(address, count: 16)
+        return bytes.withUnsafeBytes {
+            FillArgument(count: UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)), blocks: UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
+    }
+
+    /// How many blocks from the start are stored; an error where that is none.
+    func fillBlocks(_ opened: OpenedFile, _ argument: FillArgument, _ caller: Caller, _ operation: Operation) throws(Errno) -> Int32 {
+        let (count, blocks, memory) = (argument.count, argument.blocks, caller.memory)
+        return try FillBuffer.with { data throws(Errno) in try fillBlocks(opened, count, at: blocks, memory, data, operation) }
+    }
+
+    private func fillBlocks(
+        _ opened: OpenedFile, _ count: UInt64, at blocks: UInt64, _ memory: CallerMemory, _ data: UnsafeMutableRawBufferPointer, _ operation: Operation
+    ) throws(Errno) -> Int32 {
         var done: UInt64 = 0, stored = false
         var failure: Errno?
-        let data = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.batch * Geometry.longestBlock, alignment: 4096)
-        defer { data.deallocate() }
         while done < count, failure == nil {
             if operation.isInterrupted { failure = .interrupted; break }
-            let size = Int(min(UInt64(Self.batch), count - done))
+            let size = Int(min(UInt64(FillBuffer.blocks), count - done))
             let (offset, overflow) = blocks.addingReportingOverflow(done &* UInt64(Self.blockSize))
             var batch: [FillBlock] = []
             do throws(Errno) {
@@ -59,6 +72,7 @@ extension ContractFileSystem {
             if raw.isEmpty { throw .badAddress }
         }
         var blocks: [FillBlock] = [], ranges: [(address: UInt64, count: Int)] = []
+        blocks.reserveCapacity(raw.count / Self.blockSize)
         var used = 0
         for start in stride(from: 0, to: raw.count, by: Self.blockSize) {
             let (index, length, source, compression, flags) = raw.withUnsafeBytes {
@@ -67,7 +81,14 @@ extension ContractFileSystem {
             }
             guard length <= UInt32(Geometry.longestBlock) else { if blocks.isEmpty { throw .tooBig }; break }
             blocks.append(FillBlock(index: index, data: used..<used + Int(length), compression: compression, isHash: flags & 1 != 0))
-            if length > 0 { ranges.append((source, Int(length))) }
+            if length > 0 {
+                // What touches in the caller's memory is one range: the system looks up the pages of a range together.
+                if let last = ranges.last, last.address &+ UInt64(last.count) == source, last.count + Int(length) <= CallerMemory.slice {
+                    ranges[ranges.count - 1].count += Int(length)
+                } else {
+                    ranges.append((source, Int(length)))
+                }
+            }
             used += Int(length)
         }
         do throws(Errno) { try memory.read(ranges: ranges, into: UnsafeMutableRawBufferPointer(rebasing: data[..<used])) } catch {

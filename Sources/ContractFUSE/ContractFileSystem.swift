@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Threads: workers answer what needs nothing but the disk. What may wait for one of our helpers, or for a caller's memory, goes
 /// to threads of its own: kernel operations on names to `nameThreads`, CREATE to `createThreads`, the other ioctls to
-/// `callThreads`. A name operation never waits for a create, so that whoever holds a directory's lock is always answered.
+/// `callThreads` (FILL_BLOCKS is done by the worker that reads it where `InlineCalls` allows). A name operation never waits for a create, so that whoever holds a directory's lock is always answered.
 public final class ContractFileSystem: FUSEFileSystem {
     let directory: BackingDirectory
     let nodes: NodeTable
@@ -23,6 +23,7 @@ public final class ContractFileSystem: FUSEFileSystem {
     let nameThreads = RequestThreads(name: "contract-tree", limit: 8)
     let createThreads = RequestThreads(name: "contract-create", limit: 4)
     let callThreads = RequestThreads(name: "contract-call", limit: 64)
+    let inlineCalls: InlineCalls
     /// The device number of the mount (major, minor), once it is known: what PERMIT_FILL compares.
     let device = Mutex<(major: UInt32, minor: UInt32)?>(nil)
     /// Names that are being made: what two creates want at once is refused to the second.
@@ -30,9 +31,11 @@ public final class ContractFileSystem: FUSEFileSystem {
     /// Counting a file's names and removing one belong together.
     let structure = Mutex(())
 
-    public init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust) throws(Errno) {
+    /// - Parameter workers: the threads of the session that will answer.
+    public init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, workers: Int = 1) throws(Errno) {
         self.directory = directory
         self.trust = trust
+        inlineCalls = InlineCalls(workers: workers)
         reading = Reading(options: options, pollers: pollers)
         let status = directory.rootStatus
         let descriptor = try SystemCalls.duplicate(directory.root)

@@ -17,10 +17,11 @@ final class Pollers: Sendable {
     func remove(_ handle: Handle, _ file: SpecialFile) { state.withLock { $0.sleepers[file.rawValue][handle.id] = nil } }
 
     func wake(_ file: SpecialFile) {
-        let (names, notifier) = state.withLock { state -> ([UInt64], FUSENotifier?) in
+        let (names, notifier) = state.withLock { state -> ([UInt64: UInt64], FUSENotifier?) in
+            if state.sleepers[file.rawValue].isEmpty { return ([:], nil) }
             defer { state.sleepers[file.rawValue] = [:] }
-            return (Array(state.sleepers[file.rawValue].values), state.notifier)
+            return (state.sleepers[file.rawValue], state.notifier)
         }
-        for name in names { notifier?.pollWakeup(kh: name) }
+        for name in names.values { notifier?.pollWakeupNow(kh: name) }
     }
 }

@@ -16,8 +16,9 @@ final class ReadJob: @unchecked Sendable {
     let limits: ReadLimits
     /// What the retry that the kernel makes of a failed page is known by.
     let nodeID: UInt64
-    /// Bytes so far; a read of one block is read again when it is answered.
+    /// Bytes so far, from the start of `data`.
     var done = 0
+    /// As long as what is wanted, made when the first block is there: who only waits holds no memory for it.
     var data: [UInt8] = []
     /// Delays that are owed when all is read, in microseconds.
     var owedDelay: UInt64 = 0
@@ -34,7 +35,6 @@ final class ReadJob: @unchecked Sendable {
         self.count = count
         self.isDirect = isDirect
         self.limits = limits
-        data.reserveCapacity(count)
     }
 
     /// The block, of the file that has the data, that is wanted next.

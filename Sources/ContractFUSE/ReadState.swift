@@ -43,7 +43,13 @@ struct ReadState: Sendable {
     func limits(of uid: UInt32) -> ReadLimits { timeouts.limits(of: uid, mountTimeoutMilliseconds: options.readTimeoutMilliseconds) }
 
     /// When the clock has something to do next.
-    var nextDeadline: MonotonicTime? { [pending.nextDeadline, delays.min?.time, logWakeup].compactMap { $0 }.min() }
+    var nextDeadline: MonotonicTime? { Self.earlier(Self.earlier(pending.nextDeadline, delays.min?.time), logWakeup) }
+
+    private static func earlier(_ a: MonotonicTime?, _ b: MonotonicTime?) -> MonotonicTime? {
+        guard let a else { return b }
+        guard let b else { return a }
+        return min(a, b)
+    }
 
     mutating func takeDue(now: MonotonicTime) -> Due {
         var due = Due(expired: pending.expire(now: now))

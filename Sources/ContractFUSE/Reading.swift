@@ -66,31 +66,34 @@ final class Reading: Sendable {
 
     private func log(_ opened: OpenedFile, _ first: UInt32, _ count: Int, _ uid: UInt32) {
         let now = MonotonicTime.now
-        let deadlineChanged = state.withLock { state -> Bool in
-            guard state.log.isOn else { return false }
-            let before = state.nextDeadline
+        change { state in
+            guard state.log.isOn else { return }
             for block in 0..<UInt32(count) { state.record(BlockKey(file: opened.file.identity, block: first + block), uid: uid, now: now) }
-            return state.nextDeadline != before
         }
-        if deadlineChanged { state.update { _ in } }
+    }
+
+    /// Changes the state, and wakes the clock only if it has to look earlier than it thought.
+    private func change<Result>(_ body: (inout ReadState) -> Result) -> Result {
+        let (result, isEarlier) = state.withLock { state -> (Result, Bool) in
+            let before = state.nextDeadline
+            let result = body(&state)
+            guard let after = state.nextDeadline else { return (result, false) }
+            return (result, before.map { after < $0 } ?? true)
+        }
+        if isEarlier { state.update { _ in } }
+        return result
     }
 
     // MARK: Jobs
 
     /// Goes on with a job that its caller owns, until it is answered, waits, or is delayed.
     func advance(_ job: ReadJob) {
-        var block = [UInt8](repeating: 0, count: Int(Geometry.blockSize))
         while job.done < job.count {
-            let position = job.offset + UInt64(job.done), inside = Int(position % Geometry.blockSize)
-            let wanted = min(job.count - job.done, Int(Geometry.blockSize) - inside)
             let key = job.key
-            let outcome = block.withUnsafeMutableBytes { job.opened.file.read(from: key.block, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<(inside + wanted)])) }
-            switch outcome {
+            switch next(of: job) {
             case .bytes:
                 let now = MonotonicTime.now
-                job.data += block[inside..<inside + wanted]
-                job.done += wanted
-                state.update { state in
+                change { state in
                     state.record(key, uid: job.uid, now: now)
                     // After a wait only the pending minimum counts.
                     if job.serial == nil { state.owe(job, job.limits.minTime) }
@@ -106,16 +109,40 @@ final class Reading: Sendable {
         }
         if job.owedDelay > 0 {
             let now = MonotonicTime.now
-            state.update { $0.delay(job, now: now) }
+            change { $0.delay(job, now: now) }
         } else {
             finish(job)
         }
     }
 
+    /// Reads what is wanted of the job's next block.
+    private func next(of job: ReadJob) -> BlockOutcome {
+        let position = job.offset + UInt64(job.done), inside = Int(position % Geometry.blockSize)
+        let wanted = min(job.count - job.done, Int(Geometry.blockSize) - inside)
+        let block = job.nextBlock, done = job.done
+        func read(_ buffer: UnsafeMutableRawBufferPointer) -> BlockOutcome { job.opened.file.read(from: block, into: buffer) }
+        // The look alone needs no place for the data.
+        if job.data.isEmpty {
+            let look = job.opened.file.look(for: block)
+            guard look == .bytes else { return look }
+            job.data = [UInt8](repeating: 0, count: job.count)
+        }
+        let outcome: BlockOutcome
+        if inside == 0 {
+            outcome = job.data.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[done..<done + wanted])) }
+        } else {
+            var whole = [UInt8](repeating: 0, count: inside + wanted)
+            outcome = whole.withUnsafeMutableBytes { read($0) }
+            if outcome == .bytes { job.data.replaceSubrange(done..<done + wanted, with: whole[inside...]) }
+        }
+        if outcome == .bytes { job.done += wanted }
+        return outcome
+    }
+
     /// Puts the job where a fill finds it. False when the block has come meanwhile: then it goes on.
     private func waits(_ job: ReadJob, _ key: BlockKey) -> Bool {
         let now = MonotonicTime.now
-        let stopped = state.update { state -> Bool in
+        let stopped = change { state -> Bool in
             if !state.isStopped { state.park(job, now: now) }
             return state.isStopped
         }
@@ -133,7 +160,7 @@ final class Reading: Sendable {
 
     private func fail(_ job: ReadJob, _ error: Errno, counted: Bool) {
         let now = MonotonicTime.now
-        if !counted { state.update { $0.fail(job.key, uid: job.uid, error, now: now) } }
+        if !counted { change { $0.fail(job.key, uid: job.uid, error, now: now) } }
         // What lies in front of the failing block is an answer; a page is all or nothing.
         if job.isDirect, job.done > 0 { return finish(job) }
         if !job.isDirect, job.count <= Int(Self.pageSize) {
@@ -146,7 +173,7 @@ final class Reading: Sendable {
 
     private func finish(_ job: ReadJob) {
         if !job.isDirect, job.done == job.count { retries.succeeded(node: job.nodeID, offset: job.offset) }
-        job.data.withUnsafeBytes { _ = job.reply.data($0) }
+        job.data.withUnsafeBytes { _ = job.reply.data(UnsafeRawBufferPointer(rebasing: $0[..<job.done])) }
     }
 
     /// A block has come: who waits for it goes on, on this thread.

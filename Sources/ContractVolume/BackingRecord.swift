@@ -72,7 +72,16 @@ struct BlockEntry: Hashable, Sendable {
     }
 
     var encoded: [UInt8] {
-        BackingRecord.number(UInt32(truncatingIfNeeded: offset)) + BackingRecord.number(UInt16(truncatingIfNeeded: offset >> 32)) + BackingRecord.number(stored)
-            + BackingRecord.number(UInt16(compression))
+        var bytes = [UInt8](repeating: 0, count: Self.size)
+        bytes.withUnsafeMutableBytes { encode(into: $0, at: 0) }
+        return bytes
+    }
+
+    /// Writes its 10 bytes at `position`.
+    func encode(into bytes: UnsafeMutableRawBufferPointer, at position: Int) {
+        bytes.storeBytes(of: UInt32(truncatingIfNeeded: offset).littleEndian, toByteOffset: position, as: UInt32.self)
+        bytes.storeBytes(of: UInt16(truncatingIfNeeded: offset >> 32).littleEndian, toByteOffset: position + 4, as: UInt16.self)
+        bytes.storeBytes(of: stored.littleEndian, toByteOffset: position + 6, as: UInt16.self)
+        bytes.storeBytes(of: UInt16(compression).littleEndian, toByteOffset: position + 8, as: UInt16.self)
     }
 }

@@ -13,7 +13,8 @@ public struct BlockKey: Hashable, Sendable {
 
 /// The reads that wait for a block, in the order in which they began to. Pure.
 ///
-/// Invariants: serials grow by 1 from 1; whoever takes an entry out answers it; an entry is out after `fill`, `expire` or `remove`.
+/// Invariants: serials grow by 1 from 1; whoever takes an entry out answers it; an entry is out after `fill`, `expire` or `remove`. Those that
+/// wait for one block are a list through their entries, in order: a waiter costs no allocation of its own.
 public struct PendingReadTable<Waiter: Sendable>: Sendable {
     public struct Entry: Sendable {
         public var serial: UInt32
@@ -22,9 +23,16 @@ public struct PendingReadTable<Waiter: Sendable>: Sendable {
         public var since: MonotonicTime
         public var deadline: MonotonicTime
         public var waiter: Waiter
+        /// The neighbours among those that wait for the same block; 0 is none.
+        fileprivate var previous: UInt32 = 0
+        fileprivate var next: UInt32 = 0
         public var record: ReadRecord {
             ReadRecord(file: key.file, microseconds: since.nanoseconds / 1000, block: key.block, serial: serial, uid: uid)
         }
+    }
+    private struct Line: Sendable {
+        var first: UInt32
+        var last: UInt32
     }
     private struct Deadline: Comparable, Sendable {
         var time: MonotonicTime
@@ -33,7 +41,7 @@ public struct PendingReadTable<Waiter: Sendable>: Sendable {
     }
 
     private var entries: [UInt32: Entry] = [:]
-    private var byBlock: [BlockKey: [UInt32]] = [:]
+    private var byBlock: [BlockKey: Line] = [:]
     /// Serials in order; those that are not in `entries` are over.
     private var order: [UInt32] = []
     private var deadlines = Heap<Deadline>()
@@ -49,20 +57,35 @@ public struct PendingReadTable<Waiter: Sendable>: Sendable {
     /// A read begins to wait.
     @discardableResult
     public mutating func add(_ key: BlockKey, uid: UInt32, since: MonotonicTime, deadline: MonotonicTime, waiter: Waiter) -> UInt32 {
-        lastSerial &+= 1
+        lastSerial = lastSerial == .max ? 1 : lastSerial + 1
         let serial = lastSerial
-        entries[serial] = Entry(serial: serial, key: key, uid: uid, since: since, deadline: deadline, waiter: waiter)
-        byBlock[key, default: []].append(serial)
+        var entry = Entry(serial: serial, key: key, uid: uid, since: since, deadline: deadline, waiter: waiter)
+        if let line = byBlock[key] {
+            entry.previous = line.last
+            entries[line.last]!.next = serial
+            byBlock[key] = Line(first: line.first, last: serial)
+        } else {
+            byBlock[key] = Line(first: serial, last: serial)
+        }
+        entries[serial] = entry
         order.append(serial)
         deadlines.insert(Deadline(time: deadline, serial: serial))
         if order.count > 64, order.count > entries.count * 2 { order.removeAll { entries[$0] == nil } }
+        // Reads that were filled leave their deadlines behind, which may be far away.
+        if deadlines.count > 64, deadlines.count > entries.count * 2 { deadlines = Heap(entries.values.map { Deadline(time: $0.deadline, serial: $0.serial) }) }
         return serial
     }
 
     /// The block is there: everybody who waits for it.
     public mutating func fill(_ key: BlockKey) -> [Entry] {
-        guard let serials = byBlock.removeValue(forKey: key) else { return [] }
-        return serials.compactMap { entries.removeValue(forKey: $0) }
+        guard let line = byBlock.removeValue(forKey: key) else { return [] }
+        var found: [Entry] = []
+        var serial = line.first
+        while serial != 0, let entry = entries.removeValue(forKey: serial) {
+            found.append(entry)
+            serial = entry.next
+        }
+        return found
     }
 
     /// True when somebody waits for a block of `file`.
@@ -81,8 +104,12 @@ public struct PendingReadTable<Waiter: Sendable>: Sendable {
     /// Takes one out: it was interrupted.
     public mutating func remove(serial: UInt32) -> Entry? {
         guard let entry = entries.removeValue(forKey: serial) else { return nil }
-        byBlock[entry.key]?.removeAll { $0 == serial }
-        if byBlock[entry.key]?.isEmpty == true { byBlock[entry.key] = nil }
+        if entry.previous == 0, entry.next == 0 {
+            byBlock[entry.key] = nil
+            return entry
+        }
+        if entry.previous == 0 { byBlock[entry.key]!.first = entry.next } else { entries[entry.previous]!.next = entry.next }
+        if entry.next == 0 { byBlock[entry.key]!.last = entry.previous } else { entries[entry.next]!.previous = entry.previous }
         return entry
     }
 

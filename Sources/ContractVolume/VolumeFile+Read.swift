@@ -12,32 +12,57 @@ public enum BlockOutcome: Hashable, Sendable {
 }
 
 extension VolumeFile {
+    private static let blockSize = Int(Geometry.blockSize)
+
     /// Reads the blocks from `first` on into `buffer`: whole blocks but for the last, whose missing rest is zeros. `buffer` may end
     /// inside a block, but not past the end of the file's last one.
     ///
-    /// Every block is decoded and, if the file has a tree, checked.
+    /// Every block is decoded and, if the file has a tree, checked. Allocates nothing.
     public func read(from first: UInt32, into buffer: UnsafeMutableRawBufferPointer) -> BlockOutcome {
-        let blockSize = Int(Geometry.blockSize)
-        let count = (buffer.count + blockSize - 1) / blockSize
+        let count = (buffer.count + Self.blockSize - 1) / Self.blockSize
         guard count > 0 else { return .bytes }
         guard UInt64(first) + UInt64(count) <= UInt64(dataBlocks) else { return .failed(first, .invalidArgument) }
-        let map: [BlockEntry]
-        do throws(Errno) { map = try entries(first..<first + UInt32(count)) } catch { return .failed(first, error) }
-        if let hole = map.firstIndex(where: { !$0.isPresent }) { return .missing(first + UInt32(hole)) }
-        let hasTree = hasTree
-        var index = 0
-        while index < count {
-            // Blocks that were stored one behind the other lie so, and come in one read, whatever their compression.
-            var end = index + 1
-            var length = stored(map[index], first + UInt32(index))
-            while end < count, map[end - 1].stored == stored(map[end - 1], first + UInt32(end - 1)), map[end].offset == map[index].offset + UInt64(length) {
-                length += stored(map[end], first + UInt32(end))
-                end += 1
+        guard mapBase != 0 else { return .failed(first, .noData) }
+        return ReadScratch.with { scratch in
+            var done = 0
+            while done < count {
+                let piece = min(count - done, ReadScratch.blocks)
+                let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(done * Self.blockSize)..<min((done + piece) * Self.blockSize, buffer.count)])
+                let outcome = readPiece(first + UInt32(done), piece, target, scratch)
+                guard outcome == .bytes else { return outcome }
+                done += piece
             }
-            if let failure = readRun(map[index..<end], length, first, buffer, verifying: hasTree) { return failure }
-            index = end
+            return .bytes
         }
-        return .bytes
+    }
+
+    /// At most `ReadScratch.blocks`.
+    private func readPiece(_ first: UInt32, _ count: Int, _ buffer: UnsafeMutableRawBufferPointer, _ scratch: ReadScratch) -> BlockOutcome {
+        // 640 bytes: of the stack.
+        withUnsafeTemporaryAllocation(byteCount: ReadScratch.blocks * BlockEntry.size, alignment: 8) { room in
+            let map = UnsafeMutableRawBufferPointer(rebasing: room[..<(count * BlockEntry.size)])
+            if let error = Self.readWhole(descriptor, into: map, at: mapBase + UInt64(first) * UInt64(BlockEntry.size)) { return .failed(first, error) }
+            let entries = MapPiece(bytes: UnsafeRawBufferPointer(map))
+            for index in 0..<count where !entries[index].isPresent { return .missing(first + UInt32(index)) }
+            let tree = tree.withLock { $0 }
+            var index = 0
+            while index < count {
+                // Blocks that were stored one behind the other lie so, and come in one read, whatever their compression.
+                var end = index + 1, last = entries[index]
+                let offset = last.offset
+                var length = stored(last, first + UInt32(index))
+                while end < count, Int(last.stored) == stored(last, first + UInt32(end - 1)) {
+                    let next = entries[end]
+                    guard next.offset == offset + UInt64(length) else { break }
+                    length += stored(next, first + UInt32(end))
+                    end += 1
+                    last = next
+                }
+                if let failure = readRun(entries, index..<end, length, first, buffer, scratch, tree) { return failure }
+                index = end
+            }
+            return .bytes
+        }
     }
 
     /// How many of a block's stored bytes count: raw ones up to the end of the file, compressed ones up to the limit.
@@ -50,29 +75,25 @@ extension VolumeFile {
 
     /// Reads neighbours, `length` stored bytes, and decodes them to their places in `buffer`. nil is success.
     private func readRun(
-        _ run: ArraySlice<BlockEntry>, _ length: Int, _ first: UInt32, _ buffer: UnsafeMutableRawBufferPointer, verifying: Bool
+        _ map: MapPiece, _ run: Range<Int>, _ length: Int, _ first: UInt32, _ buffer: UnsafeMutableRawBufferPointer, _ scratch: ReadScratch, _ tree: Tree?
     ) -> BlockOutcome? {
-        let blockSize = Int(Geometry.blockSize), start = run.startIndex * blockSize
-        // An entry that leads into the header is none.
-        guard run.first!.offset >= UInt64(BackingRecord.headerSize) else { return .failed(first + UInt32(run.startIndex), .badMessage) }
+        let start = run.lowerBound * Self.blockSize
         // Whole raw blocks go where they belong at once.
-        let isPlain = length == run.count * blockSize && start + length <= buffer.count && run.allSatisfy { $0.compression == 0 }
-        let scratch = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : .allocate(byteCount: length, alignment: 16)
-        defer { if !isPlain { scratch.deallocate() } }
-        do throws(Errno) {
-            guard try SystemCalls.preadAll(descriptor, into: scratch, at: run.first!.offset) == length else { throw .ioError }
-        } catch { return .failed(first + UInt32(run.startIndex), error) }
+        let isPlain = length == run.count * Self.blockSize && start + length <= buffer.count && run.allSatisfy { map[$0].compression == 0 }
+        let bytes = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : UnsafeMutableRawBufferPointer(rebasing: scratch.stored[..<length])
+        if let error = Self.readWhole(descriptor, into: bytes, at: map[run.lowerBound].offset) { return .failed(first + UInt32(run.lowerBound), error) }
+        if isPlain && tree == nil { return nil }
         var at = 0
-        for index in run.indices {
-            let block = first + UInt32(index), count = stored(run[index], block)
-            let source = UnsafeRawBufferPointer(rebasing: scratch[at..<at + count])
+        for index in run {
+            let block = first + UInt32(index), entry = map[index], count = stored(entry, block)
+            let source = UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
             at += count
             do throws(Errno) {
                 if isPlain {
-                    if verifying { try verify(block, source) }
+                    if let tree { try verify(block, source, tree, scratch) }
                 } else {
-                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(index * blockSize)..<min((index + 1) * blockSize, buffer.count)])
-                    try decode(source, run[index].compression, block, into: target, verifying: verifying)
+                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(index * Self.blockSize)..<min((index + 1) * Self.blockSize, buffer.count)])
+                    try decode(source, entry.compression, block, into: target, scratch, tree)
                 }
             } catch { return .failed(block, error) }
         }
@@ -81,45 +102,56 @@ extension VolumeFile {
 
     /// One block. What is wanted of it may be less than what the file has of it: it is decoded and checked as a whole.
     private func decode(
-        _ source: UnsafeRawBufferPointer, _ compression: UInt8, _ block: UInt32, into target: UnsafeMutableRawBufferPointer, verifying: Bool
+        _ source: UnsafeRawBufferPointer, _ compression: UInt8, _ block: UInt32, into target: UnsafeMutableRawBufferPointer, _ scratch: ReadScratch, _ tree: Tree?
     ) throws(Errno) {
-        let whole = wholeLength(block)
-        if target.count < whole {
-            let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: whole, alignment: 16)
-            defer { plain.deallocate() }
-            try decode(source, compression, block, into: plain, verifying: verifying)
-            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: plain[..<target.count]))
-            return
-        }
+        let length = wholeLength(block)
+        let isPart = target.count < length
+        let whole = isPart ? scratch.block : target
         let count: Int
         if compression == 0 {
-            target.copyMemory(from: source)
+            whole.copyMemory(from: source)
             count = source.count
         } else {
-            count = try BlockDecoder.decode(source, compression: compression, into: UnsafeMutableRawBufferPointer(rebasing: target[..<whole]))
+            count = try BlockDecoder.decode(source, compression: compression, into: UnsafeMutableRawBufferPointer(rebasing: whole[..<length]))
         }
-        if count < target.count { UnsafeMutableRawBufferPointer(rebasing: target[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
-        if verifying { try verify(block, UnsafeRawBufferPointer(rebasing: target[..<whole])) }
+        if count < whole.count { UnsafeMutableRawBufferPointer(rebasing: whole[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
+        if isPart { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[..<target.count])) }
+        // Last: a block of the tree may take the scratch block.
+        if let tree { try verify(block, UnsafeRawBufferPointer(rebasing: whole[..<length]), tree, scratch) }
     }
 
-    /// Compares a whole, zero-padded block with the tree, from the root down. `EBADMSG`; `EIO` where the tree cannot be read.
-    func verify(_ block: UInt32, _ plain: UnsafeRawBufferPointer) throws(Errno) {
-        guard let tree = tree.withLock({ $0 }) else { return }
-        var expected = tree.root
-        for level in stride(from: tree.shape.levels.count - 1, through: 0, by: -1) {
-            // The data blocks below one entry of this level: 128 to its power.
-            let below = (0..<level).reduce(UInt64(1)) { span, _ in span * 128 }
-            let number = tree.shape.start(of: level) + UInt64(block) / below / 128
-            let bytes: [UInt8]
-            if let known = verified.block(number) { bytes = known } else {
-                bytes = try Self.read(descriptor, at: tree.offset + number * Geometry.blockSize, count: Int(Geometry.blockSize))
-                guard bytes.count == Int(Geometry.blockSize) else { throw .ioError }
-                guard bytes.withUnsafeBytes({ SHA256Hasher.hash($0) }) == expected else { throw .badMessage }
-                verified.insert(number, bytes)
-            }
-            let at = Int(UInt64(block) / below % 128) * Digest.length
-            expected = bytes[at..<at + Digest.length].withUnsafeBytes { Digest($0) }
-        }
-        guard SHA256Hasher.hashBlock(plain) == expected else { throw .badMessage }
+    /// Compares a whole block with the tree. `EBADMSG`; `EIO` where the tree cannot be read.
+    private func verify(_ block: UInt32, _ plain: UnsafeRawBufferPointer, _ tree: Tree, _ scratch: ReadScratch) throws(Errno) {
+        // Hashed first: `plain` may be the scratch block.
+        let found = SHA256Hasher.hashBlock(plain)
+        guard try hash(of: UInt64(block), atLevel: 0, tree, scratch) == found else { throw .badMessage }
     }
+
+    /// What the tree has for the item `number` below `level`: from a block that is known to be right, or up to one that is, at last to the root.
+    private func hash(of number: UInt64, atLevel level: Int, _ tree: Tree, _ scratch: ReadScratch) throws(Errno) -> Digest {
+        guard level < tree.shape.levels.count else { return tree.root }
+        let parent = number / Self.hashesPerBlock, index = Int(number % Self.hashesPerBlock)
+        let position = tree.shape.start(of: level) + parent
+        if let known = verified.digest(index, of: position) { return known }
+        let expected = try hash(of: parent, atLevel: level + 1, tree, scratch)
+        // The blocks above have been read: the scratch block is free again.
+        if let error = Self.readWhole(descriptor, into: scratch.block, at: tree.offset + position * Geometry.blockSize) { throw error }
+        let bytes = UnsafeRawBufferPointer(scratch.block)
+        guard SHA256Hasher.hash(bytes) == expected else { throw .badMessage }
+        verified.insert(position, bytes)
+        return Digest(UnsafeRawBufferPointer(rebasing: bytes[(index * Digest.length)...]))
+    }
+
+    private static let hashesPerBlock: UInt64 = 128
+
+    /// nil is success; `EIO` where the file is shorter.
+    private static func readWhole(_ descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {
+        do throws(Errno) { return try SystemCalls.preadAll(descriptor, into: buffer, at: offset) == buffer.count ? nil : .ioError } catch { return error }
+    }
+}
+
+/// Entries of the block map as they are in the file.
+struct MapPiece {
+    let bytes: UnsafeRawBufferPointer
+    subscript(index: Int) -> BlockEntry { BlockEntry(bytes, at: index * BlockEntry.size) }
 }

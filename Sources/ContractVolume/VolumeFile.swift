@@ -76,8 +76,29 @@ public final class VolumeFile: Sendable {
         return bytes.withUnsafeBytes { raw in (0..<range.count).map { BlockEntry(raw, at: $0 * BlockEntry.size) } }
     }
 
+    /// Where an entry of the map is in the file.
+    func place(ofEntry entry: UInt32) -> UInt64 { mapBase + UInt64(entry) * UInt64(BlockEntry.size) }
+
     /// Whether a data block is there.
-    public func isPresent(_ block: UInt32) throws(Errno) -> Bool { try entries(block..<block + 1)[0].isPresent }
+    public func isPresent(_ block: UInt32) throws(Errno) -> Bool {
+        switch look(for: block) {
+        case .bytes: true
+        case .missing: false
+        case .failed(_, let error): throw error
+        }
+    }
+
+    /// The same without an error to throw: what a read of the block would come to, but for the data itself. Allocates nothing.
+    public func look(for block: UInt32) -> BlockOutcome {
+        guard block < dataBlocks else { return .failed(block, .invalidArgument) }
+        guard mapBase != 0 else { return .failed(block, .noData) }
+        return withUnsafeTemporaryAllocation(byteCount: BlockEntry.size, alignment: 8) { bytes in
+            do throws(Errno) {
+                guard try SystemCalls.preadAll(descriptor, into: bytes, at: place(ofEntry: block)) == bytes.count else { return .failed(block, .ioError) }
+            } catch { return .failed(block, error) }
+            return BlockEntry(UnsafeRawBufferPointer(bytes), at: 0).isPresent ? .bytes : .missing(block)
+        }
+    }
 
     /// What lies there, fewer bytes at the end of the file: nothing behind it, wherever a record leads.
     static func read(_ descriptor: CInt, at offset: UInt64, count: Int) throws(Errno) -> [UInt8] {

@@ -62,6 +62,15 @@ public final class FUSENotifier: Sendable {
     /// Wakes who sleeps in poll(2) on `kh`.
     public func pollWakeup(kh: UInt64, completion: (@Sendable () -> Void)? = nil) { enqueue(.pollWakeup(kh: kh), completion) }
 
+    /// The same at once, on the calling thread, before what waits in the queue: this message alone never waits for anything in the kernel, and a
+    /// thread between would double the time until somebody hears of a read. Nothing is written once the session is over.
+    public func pollWakeupNow(kh: UInt64) {
+        // With the lock held: afterwards the descriptor may be closed, and its number another file's.
+        state.withLock { state in
+            if !state.closed { count(write(.pollWakeup(kh: kh))) }
+        }
+    }
+
     /// Makes all cached names stale (7.44; refused by older kernels).
     public func incrementEpoch(completion: (@Sendable () -> Void)? = nil) { enqueue(.incrementEpoch, completion) }
 

@@ -22,12 +22,16 @@ final class DaemonMount: Sendable {
     init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, device: CInt, mountTable: CInt) throws(Failure) {
         self.device = device
         self.mountTable = mountTable
-        let fileSystem = try Failure.attempt("opening the backing directory") { () throws(Errno) in try ContractFileSystem(directory: directory, options: options, trust: trust) }
+        var configuration = FUSESessionConfiguration()
+        let workers = configuration.workers
+        let fileSystem = try Failure.attempt("opening the backing directory") { () throws(Errno) in
+            try ContractFileSystem(directory: directory, options: options, trust: trust, workers: workers)
+        }
         self.fileSystem = fileSystem
         var negotiation = FUSENegotiation()
         negotiation.wanted.subtract([.readdirplus, .readdirplusAuto, .noOpendirSupport, .cacheSymlinks, .hasResend])
         negotiation.maxReadahead = options.readaheadPages > UInt32.max / 4096 ? nil : options.readaheadPages * 4096
-        let configuration = FUSESessionConfiguration(negotiation: negotiation)
+        configuration.negotiation = negotiation
         session = try Failure.attempt("a session") { () throws(Errno) in try FUSESession(fileSystem, descriptors: [device], configuration: configuration) }
         fileSystem.attach(notifier: session.notifier)
     }

@@ -23,6 +23,38 @@ import Testing
         #expect(table.count == 0 && table.lastSerial == 3)
     }
 
+    /// First, last and in the middle of those that wait for a block; the others still come in order.
+    @Test func whoeverLeavesTheLineLeavesItWhole() {
+        for leaving in [[1], [2], [3], [4], [1, 2], [2, 3], [3, 4], [4, 1], [3, 2, 4], [1, 2, 3, 4]] as [[UInt32]] {
+            var table = table([7, 7, 7, 7])
+            for serial in leaving {
+                let gone = table.remove(serial: serial)?.serial
+                #expect(gone == serial)
+            }
+            let rest = [1, 2, 3, 4].filter { !leaving.contains($0) }
+            #expect(table.hasWaiters(for: key(7)) == !rest.isEmpty)
+            // Somebody who comes later stands behind them.
+            table.add(key(7), uid: 0, since: time(2), deadline: time(200), waiter: 9)
+            let released = table.fill(key(7)).map(\.serial)
+            #expect(released == rest + [5] && table.count == 0, "\(leaving)")
+        }
+    }
+
+    /// Reads that were filled leave nothing behind, however far away their deadlines are.
+    @Test func manyReadsLaterTheTimeOfThoseThatWaitIsKept() {
+        var table = PendingReadTable<Int>()
+        table.add(key(1), uid: 0, since: time(1), deadline: time(5000), waiter: 1)
+        for round in 0..<1000 {
+            table.add(key(2), uid: 0, since: time(1), deadline: time(100 + UInt64(round)), waiter: 2)
+            let released = table.fill(key(2)).count
+            #expect(released == 1)
+        }
+        let early = table.expire(now: time(4999)).count
+        #expect(early == 0 && table.nextDeadline == time(5000))
+        let over = table.expire(now: time(5000)).map(\.waiter)
+        #expect(over == [1])
+    }
+
     @Test func timeIsOverInOrder() {
         var table = table([1, 2, 3])
         #expect(table.nextDeadline == time(100))

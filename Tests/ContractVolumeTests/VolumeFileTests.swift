@@ -90,6 +90,25 @@ import Testing
         #expect(try file.signature() == blob && file.treeSize == 4096)
     }
 
+    /// Batches in any order, with repetitions, close together and far apart: each block is stored once, and is what came first.
+    @Test func batchesInAnyOrder() throws {
+        for spread in [1, 7, 5000] as [UInt32] {
+            let (file, descriptor) = try make(size: UInt64(spread) * 16 * 4096)
+            defer { SystemCalls.close(descriptor) }
+            func block(_ number: UInt32, _ salt: UInt8) -> [UInt8] { [UInt8](repeating: UInt8(truncatingIfNeeded: number) &+ salt, count: 4096) }
+            let order: [UInt32] = [9, 3, 4, 5, 3, 15, 0, 9, 1]
+            let result = fill(file, order.enumerated().map { ($1 * spread, block($1, $0 < 4 || ![3, 9].contains($1) ? 0 : 1), 0, false) })
+            #expect(result.processed == order.count && result.error == nil && result.stored == [9, 3, 4, 5, 15, 0, 1].map { $0 * spread })
+            let next = fill(file, (0..<16).map { (UInt32($0) * spread, block(UInt32($0), [2, 6].contains($0) ? 0 : 1), 0, false) })
+            #expect(next.processed == 16 && next.stored == [2, 6, 7, 8, 10, 11, 12, 13, 14].map { $0 * spread })
+            #expect(file.counts == (16, 0))
+            for number in 0..<16 as Range<UInt32> {
+                let isLate = [7, 8, 10, 11, 12, 13, 14].contains(number)
+                #expect(read(file, number * spread, 4096) == (.bytes, block(number, isLate ? 1 : 0)), "block \(number) of \(spread)")
+            }
+        }
+    }
+
     @Test func aBatchStopsWhereItCannotGoOn() throws {
         let (file, descriptor) = try make(size: 4 * 4096 + 7)
         defer { SystemCalls.close(descriptor) }
