@@ -78,24 +78,20 @@ extension VolumeFile {
         _ map: MapPiece, _ run: Range<Int>, _ length: Int, _ first: UInt32, _ buffer: UnsafeMutableRawBufferPointer, _ scratch: ReadScratch, _ tree: Tree?
     ) -> BlockOutcome? {
         let start = run.lowerBound * Self.blockSize
+        // An entry that leads into the header is none.
+        guard map[run.lowerBound].offset >= UInt64(BackingRecord.headerSize) else { return .failed(first + UInt32(run.lowerBound), .badMessage) }
         // Whole raw blocks go where they belong at once.
         let isPlain = length == run.count * Self.blockSize && start + length <= buffer.count && run.allSatisfy { map[$0].compression == 0 }
         let bytes = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : UnsafeMutableRawBufferPointer(rebasing: scratch.stored[..<length])
         if let error = Self.readWhole(descriptor, into: bytes, at: map[run.lowerBound].offset) { return .failed(first + UInt32(run.lowerBound), error) }
-        if isPlain && tree == nil { return nil }
+        if isPlain { return tree.flatMap { firstWrong(first + UInt32(run.lowerBound), UnsafeRawBufferPointer(bytes), $0, scratch) } }
         var at = 0
         for index in run {
             let block = first + UInt32(index), entry = map[index], count = stored(entry, block)
             let source = UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
             at += count
-            do throws(Errno) {
-                if isPlain {
-                    if let tree { try verify(block, source, tree, scratch) }
-                } else {
-                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(index * Self.blockSize)..<min((index + 1) * Self.blockSize, buffer.count)])
-                    try decode(source, entry.compression, block, into: target, scratch, tree)
-                }
-            } catch { return .failed(block, error) }
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(index * Self.blockSize)..<min((index + 1) * Self.blockSize, buffer.count)])
+            do throws(Errno) { try decode(source, entry.compression, block, into: target, scratch, tree) } catch { return .failed(block, error) }
         }
         return nil
     }
@@ -118,6 +114,19 @@ extension VolumeFile {
         if isPart { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[..<target.count])) }
         // Last: a block of the tree may take the scratch block.
         if let tree { try verify(block, UnsafeRawBufferPointer(rebasing: whole[..<length]), tree, scratch) }
+    }
+
+    /// Compares whole blocks with the tree, hashed together where the processor gains by it. nil is success; else the first that is wrong.
+    private func firstWrong(_ first: UInt32, _ plain: UnsafeRawBufferPointer, _ tree: Tree, _ scratch: ReadScratch) -> BlockOutcome? {
+        var failure: BlockOutcome?
+        SHA256Hasher.hashBlocks(plain) { index, found in
+            guard failure == nil else { return }
+            let block = first + UInt32(index)
+            do throws(Errno) {
+                if try hash(of: UInt64(block), atLevel: 0, tree, scratch) != found { failure = .failed(block, .badMessage) }
+            } catch { failure = .failed(block, error) }
+        }
+        return failure
     }
 
     /// Compares a whole block with the tree. `EBADMSG`; `EIO` where the tree cannot be read.
