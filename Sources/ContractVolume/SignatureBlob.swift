@@ -50,5 +50,13 @@ public struct TreeShape: Hashable, Sendable {
     }
 
     /// The number, in the tree, of the first block of `level` (0 are the leaves).
-    public func start(of level: Int) -> UInt64 { blocks - levels[...level].reduce(0, +) }
+    public func start(of level: Int) -> UInt64 {
+        // The levels above it stand in front. A loop, because a reduction allocates where it is not optimized.
+        var start: UInt64 = 0, above = level + 1
+        while above < levels.count {
+            start += levels[above]
+            above += 1
+        }
+        return start
+    }
 }

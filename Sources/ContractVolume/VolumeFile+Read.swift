@@ -81,10 +81,14 @@ extension VolumeFile {
         // An entry that leads into the header is none.
         guard map[run.lowerBound].offset >= UInt64(BackingRecord.headerSize) else { return .failed(first + UInt32(run.lowerBound), .badMessage) }
         // Whole raw blocks go where they belong at once.
-        let isPlain = length == run.count * Self.blockSize && start + length <= buffer.count && run.allSatisfy { map[$0].compression == 0 }
+        var isPlain = length == run.count * Self.blockSize && start + length <= buffer.count
+        for index in run where map[index].compression != 0 { isPlain = false }
         let bytes = isPlain ? UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]) : UnsafeMutableRawBufferPointer(rebasing: scratch.stored[..<length])
         if let error = Self.readWhole(descriptor, into: bytes, at: map[run.lowerBound].offset) { return .failed(first + UInt32(run.lowerBound), error) }
-        if isPlain { return tree.flatMap { firstWrong(first + UInt32(run.lowerBound), UnsafeRawBufferPointer(bytes), $0, scratch) } }
+        if isPlain {
+            guard let tree else { return nil }
+            return firstWrong(first + UInt32(run.lowerBound), UnsafeRawBufferPointer(bytes), tree, scratch)
+        }
         var at = 0
         for index in run {
             let block = first + UInt32(index), entry = map[index], count = stored(entry, block)
