@@ -41,7 +41,10 @@ import Testing
             guard result.stored == [UInt32(block)] else { throw result.error ?? .ioError }
         }
         // Three levels would take 16,384 blocks: two, the lower one of three blocks.
-        if hasTree, let failure = file.buildTree() { throw failure.error }
+        if hasTree {
+            guard case .built(let tree) = file.buildTree() else { throw Errno.ioError }
+            try file.seal(tree, signature: [])
+        }
         return file
     }
 
