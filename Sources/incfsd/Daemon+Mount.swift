@@ -12,6 +12,7 @@ extension Daemon {
     func mount(_ request: ControlAPI.MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport {
         if request.shared { return try await mountShared(request, peer: peer) }
         return try await using { try await opening {
+            try await offPool { self.endWhatWasUnmounted(at: request.mountpoint) }
             let isNew = state.withLock { state in
                 !state.mounts.values.contains { $0.mountpoint == request.mountpoint } && state.reserved.insert(request.mountpoint).inserted
             }
@@ -248,6 +249,16 @@ extension Daemon {
         guard let mount = state.withLock({ $0.mounts[id] }) else { return }
         if !mount.unmounted.load(ordering: .acquiring) { _ = try? keeper.unmount(id, .alreadyGone) }
         finish(mount)
+    }
+
+    /// Who unmounts with umount(8) and mounts there again may be here before the workers have seen that their connection is over. Blocks
+    /// until what the kernel has ended at `mountpoint` is ended here too; returns at once where a mount lives.
+    private func endWhatWasUnmounted(at mountpoint: String) {
+        guard let mount = state.withLock({ state in state.mounts.values.first { $0.mountpoint == mountpoint } }), let device = mount.kept.devices.first,
+            let events = try? SystemCalls.poll(device, events: Int16(POLLIN), timeoutMilliseconds: 0)
+        else { return }
+        // poll(2) of a FUSE device without its connection.
+        if events & Int16(POLLERR | POLLNVAL) != 0 { vanished(mount.kept.identity.id) }
     }
 
     /// Ends the threads of a mount that is gone, once. Blocks.

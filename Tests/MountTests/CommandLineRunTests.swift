@@ -100,6 +100,11 @@ import Testing
     @Test func aMountpointTakesOneMount() async throws {
         try await Self.withPrograms { site in
             try await site.mount()
+            // As soon as umount(8) has returned the place is free.
+            for round in 1...20 {
+                let said = try await site.startShell("umount \(site.mountpoint) && \(site.programs)/incfs mount \(site.output)/app.incfs \(site.mountpoint)").finish()
+                #expect(said.status == 0 && site.mounts == [site.mountpoint.string], "round \(round): \(said)")
+            }
             let again = try await site.tryIncfs("mount", "\(site.output)/app.incfs", site.mountpoint.string)
             #expect(again.status != 0 && again.error.contains("mounted at \(site.mountpoint) already"), "\(again)")
             // With a store of its own, that is from another daemon, as well.
