@@ -142,15 +142,17 @@ let package = Package(
         tests("PackageFormatTests", ["PackageFormat", "BlockCodec", "Integrity"]),
         tests("PackagePublisherTests", ["PackagePublisher", "CLinux", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        tests("BlockStoreTests", ["BlockStore", "Integrity", "LinuxSystem", "CLinux", "AllocationCounter"]),
+        .target(name: "PageCacheTesting", dependencies: ["LinuxSystem"], path: "Tests/PageCacheTesting"),
+        .target(name: "AllocationTesting", dependencies: ["AllocationCounter"], path: "Tests/AllocationTesting"),
+        tests("BlockStoreTests", ["BlockStore", "Integrity", "LinuxSystem", "CLinux", "AllocationTesting", "PageCacheTesting"]),
         tests("VolumeCoreTests", ["VolumeCore", "BlockStore", "LinuxSystem", "VolumeTesting"]),
         tests("VolumeFUSETests", ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem", "VolumeTesting"]),
         tests("HostileTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "BlockCodec", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),
         tests("IncrementalFSTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "HTTPSource", "FUSESession", "FUSEProtocol", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),
         .target(
-            name: "VolumeTesting", dependencies: ["VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
+            name: "VolumeTesting", dependencies: ["PageCacheTesting", "VolumeCore", "BlockStore", "PackageFormat", "PackagePublisher", "Integrity", "LinuxSystem"],
             path: "Tests/VolumeTesting", swiftSettings: strict),
-        tests("ContractVolumeTests", ["ContractVolume", "ContractTesting", "BackingCheck", "WriteRecorder", "AllocationCounter", "CLZ4", "Integrity", "LinuxSystem"]),
+        tests("ContractVolumeTests", ["ContractVolume", "ContractTesting", "BackingCheck", "WriteRecorder", "AllocationTesting", "CLZ4", "Integrity", "LinuxSystem"]),
         // A contract mount without a mount, and what is tried on it and on backing files: for tests and for the fuzzer.
         .target(
             name: "ContractTesting", dependencies: ["ContractFUSE", "ContractVolume", "BackingCheck", "FUSESession", "FUSEProtocol", "Integrity", "LinuxSystem"],

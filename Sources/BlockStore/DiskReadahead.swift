@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Reading ahead from the disk for readers in order. The kernel's own readahead is switched off where blocks are checked,
-/// because it could bring pages of blocks that count as checked; this one is told apart from that (`StoredObject.readAhead`).
+/// Reading ahead from the disk for readers in order. The kernel's own readahead is switched off where blocks are checked: it follows one reader for
+/// each open file, and all readers of an object share one.
 ///
 /// A spell begins when a read finds its pages missing from the page cache right where the last one ended, and goes on while
 /// reads stay inside of what was asked for. Approximate under several readers, which costs speed and nothing else.
@@ -17,15 +17,7 @@ struct DiskReadahead: ~Copyable {
     /// How far ahead of the reader this spell is, in blocks.
     private let window = Atomic<Int>(Self.firstWindow)
 
-    private let count = Atomic<UInt64>(0)
-
     init() {}
-
-    /// Changes whenever pages are about to be read ahead.
-    var generation: UInt64 { count.load(ordering: .acquiring) }
-
-    /// Pages are about to be read ahead.
-    func begin() { count.add(1, ordering: .acquiringAndReleasing) }
 
     /// A read of `blocks` comes from the disk, or did so but for the readahead; `wasCached` tells which. Returns the blocks to ask for now.
     /// `limit`: the largest window, in blocks, `firstWindow` or more.

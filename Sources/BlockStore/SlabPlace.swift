@@ -19,7 +19,7 @@ final class SlabFile: Sendable {
         let borrowed = slot.borrow()
         if borrowed >= 0 { return FileLease(borrowed, borrowedFrom: slot) }
         let opened = try SystemCalls.open(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW)
-        // Whatever comes into the page cache of a slab is asked for and hashed, not read ahead.
+        // What lies beside a small object is seldom wanted next.
         SystemCalls.advise(opened.rawValue, POSIX_FADV_RANDOM)
         let lease = FileLease(opened: opened, into: slot)
         files.admit(slot, cost: 1)

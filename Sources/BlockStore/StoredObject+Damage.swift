@@ -37,7 +37,6 @@ extension StoredObject {
             let bytes = UnsafeMutableRawBufferPointer(rebasing: whole[..<length(of: block)])
             do throws(Errno) {
                 let lease = try openData()
-                verified.clear(block..<(block + 1))
                 let count = try SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(block))
                 if !hashing { return count == bytes.count }
             } catch {

@@ -20,7 +20,7 @@ extension StoredObject {
             case .complete: opened = try SystemCalls.open(paths.complete, flags: Self.readOnly)
             case .absent, .slab: throw .noSuchFileOrDirectory
             }
-            // No readahead of the kernel's: then a page that is in the page cache was asked for, and hashed, by us.
+            // `DiskReadahead` instead.
             if core.options.verify { SystemCalls.advise(opened.rawValue, POSIX_FADV_RANDOM) }
             return FileLease(opened: opened, into: data)
         }

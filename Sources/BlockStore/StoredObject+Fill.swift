@@ -84,7 +84,6 @@ extension StoredObject {
                 let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + run.count * Blocks.size)])
                 try hold(run, table.slice((first - blocks.lowerBound)..<(end - blocks.lowerBound)), &content)
                 try write(run, part, table.slice((first - blocks.lowerBound)..<(end - blocks.lowerBound)), &content)
-                verified.set(run)
                 filled += publish(run)
                 noteRefetched(run, &content)
                 block = end

@@ -63,8 +63,6 @@ extension StoredObject {
     /// The whole object lies in `phase`'s place from now on.
     private func become(_ new: Phase, at place: SlabPlace?, _ content: inout Content) {
         epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        // They speak of another file's pages.
-        verified.clear(allBlocks)
         structure.withLock { structure in
             structure.place = place
             phase.store(new, ordering: .releasing)

@@ -14,8 +14,8 @@ extension StoredObject {
 
     /// Reads up to `buffer.count` bytes from `offset`, clipped at the object's end; 0 bytes from there on.
     ///
-    /// What a read returns was hashed since it last came from the disk (unless the store was opened with `verify` off). Takes no
-    /// lock and allocates nothing when all blocks are present and verified and their pages are cached. `buffer` should
+    /// What a read returns is hashed (unless the store was opened with `verify` off). Takes no lock and allocates nothing when all blocks
+    /// are present and the object's files and leaves are open. `buffer` should
     /// begin and end on blocks: others are read through a copy.
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> StoreRead {
         guard offset < size, buffer.count > 0 else { return .bytes(0) }
@@ -57,11 +57,6 @@ extension StoredObject {
                 let count = try SystemCalls.preadAll(lease.descriptor, into: target, at: offset)
                 return count == target.count ? (epoch.load(ordering: .acquiring) == before ? .done : .again) : .suspect(blocks)
             }
-            if verified.allSet(blocks), SystemCalls.preadCached(lease.descriptor, into: target, at: offset) == target.count,
-               // Whoever brings a page from the disk clears the bit first: still set means that these pages are the verified ones.
-               verified.allSet(blocks), epoch.load(ordering: .acquiring) == before {
-                return .done
-            }
             return try readChecked(target, offset, blocks, lease.descriptor)
         } catch {
             switch error {
@@ -74,11 +69,11 @@ extension StoredObject {
         }
     }
 
-    /// Reads from the disk and hashes every block.
+    /// Reads and hashes every block, whether it comes from the disk or from the page cache: no system call tells which, and says it of the very
+    /// bytes it gives (preadv2(2) with `RWF_NOWAIT` starts to read, and gives what a fast disk has brought meanwhile).
     private func readChecked(
         _ target: UnsafeMutableRawBufferPointer, _ offset: UInt64, _ blocks: Range<Int>, _ descriptor: CInt
     ) throws(Errno) -> Attempt {
-        verified.clear(blocks)
         if blocks.count > 1 { readAhead(of: blocks, target, offset, descriptor) }
         let end = offset + UInt64(target.count)
         var block = blocks.lowerBound
@@ -108,9 +103,6 @@ extension StoredObject {
         let last = UnsafeMutableRawBufferPointer(rebasing: target[max(0, target.count - Blocks.size)...])
         let wasCached = SystemCalls.preadCached(descriptor, into: last, at: offset + UInt64(target.count - last.count)) == last.count
         guard let next = ahead.next(after: blocks, wasCached: wasCached, blockCount: blockCount, limit: core.readAheadLimit) else { return }
-        // What may come from the disk now does not count as checked.
-        ahead.begin()
-        verified.clear(next)
         SystemCalls.advise(descriptor, offset: Blocks.offset(next.lowerBound), length: UInt64(next.count * Blocks.size), POSIX_FADV_WILLNEED)
     }
 
@@ -119,7 +111,6 @@ extension StoredObject {
         var leaves = InlineArray<4096, UInt8>(repeating: 0)
         return try withUnsafeMutableBytes(of: &leaves) { leaves throws(Errno) -> Attempt in
             guard try copyLeaves(blocks, into: leaves) else { return .again }
-            let before = ahead.generation
             let count = try SystemCalls.preadAll(descriptor, into: bytes, at: Blocks.offset(blocks.lowerBound))
             if count < bytes.count { UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
             var wrong: Int?
@@ -128,9 +119,6 @@ extension StoredObject {
                 if wrong == nil, digest != Digest(UnsafeRawBufferPointer(rebasing: leaves[place..<(place + Digest.length)])) { wrong = number }
             }
             if let wrong { return .suspect((blocks.lowerBound + wrong)..<blocks.upperBound) }
-            verified.set(blocks)
-            // Pages that were read ahead meanwhile need not be those that were hashed.
-            if ahead.generation != before { verified.clear(blocks) }
             return .done
         }
     }

@@ -12,7 +12,6 @@ extension StoredObject {
     public func verifyAll(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(StoreError) -> [Range<Int>] {
         var bad: [Int] = []
         if let lease = try? openData() { SystemCalls.advise(lease.descriptor, POSIX_FADV_DONTNEED) }
-        verified.clear(allBlocks)
         let memory = AlignedBuffer(count: Self.leafBatch * Blocks.size)
         defer { withExtendedLifetime(memory) {} }
         let buffer = memory.bytes

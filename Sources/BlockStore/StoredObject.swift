@@ -6,13 +6,11 @@ import Synchronization
 ///
 /// Invariants:
 /// * A present bit is set (release) after the block's data and leaf were written; readers look first (acquire).
-/// * A verified bit says: what the page cache holds of this block was hashed, or written, by this process. It is cleared
-///   before the block is read from the disk, or read ahead, and set after its hash was right.
 /// * `epoch` rises whenever present blocks become missing, so that a reader can tell that its bytes may be neither old nor new.
 /// * `phase` leaves `.absent` before a block other than a hole becomes present.
 ///
 /// Locks, in this order: `content` (writers; held while a filler writes), then `structure` (short: what and where the
-/// object is). A read of present, verified blocks whose file is open takes neither and allocates nothing.
+/// object is). A read of present blocks whose files are open takes neither and allocates nothing.
 /// Callable from any thread.
 public final class StoredObject: Sendable {
     /// Where the content lies.
@@ -62,7 +60,6 @@ public final class StoredObject: Sendable {
     let core: StoreCore
     let serial: UInt64
     let present: AtomicBitmap
-    let verified: AtomicBitmap
     let presentCount = Atomic<Int>(0)
     let phase = Atomic<Phase>(.absent)
     let epoch = Atomic<UInt64>(0)
@@ -82,7 +79,6 @@ public final class StoredObject: Sendable {
         self.serial = serial
         blockCount = Blocks.count(size)
         present = AtomicBitmap(bitCount: blockCount)
-        verified = AtomicBitmap(bitCount: blockCount)
     }
 
     deinit {
@@ -162,7 +158,6 @@ public final class StoredObject: Sendable {
         epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
         let gone = present.clear(blocks)
         presentCount.wrappingSubtract(gone, ordering: .relaxed)
-        verified.clear(blocks)
         epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
         return gone
     }

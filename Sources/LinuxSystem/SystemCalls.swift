@@ -79,7 +79,8 @@ public enum SystemCalls {
         try value(retryOnInterrupt: true) { clinux_pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
-    /// preadv2(2) with `RWF_NOWAIT`: only what is in the page cache. `EAGAIN` when nothing is.
+    /// preadv2(2) with `RWF_NOWAIT`: what is in the page cache, or has come from a fast disk by the end of the call, which starts to read. `-EAGAIN`
+    /// when that is nothing.
     public static func preadCached(_ descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
         var vector = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
         return Int(clinux_preadv2(descriptor, &vector, 1, off_t(offset), 8 /* RWF_NOWAIT */))

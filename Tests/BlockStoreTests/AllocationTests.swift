@@ -1,4 +1,4 @@
-import AllocationCounter
+import AllocationTesting
 import Integrity
 import LinuxSystem
 import Testing
@@ -7,17 +7,8 @@ import Testing
 @Suite struct AllocationTests {
     let scratch = Scratch(onDisk: true)
 
-    /// Allocations of this thread while `body` runs 200 times, after it ran twice.
-    private func count(_ body: () -> Void) -> UInt64 {
-        body()
-        body()
-        let before = allocation_count()
-        for _ in 0..<200 { body() }
-        return allocation_count() - before
-    }
-
     @Test func theCounterSeesAllocations() {
-        #expect(count { UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8).deallocate() } >= 200)
+        #expect(allocations { UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8).deallocate() } >= 200)
     }
 
     @Test func presentReadsAllocateNothing() throws {
@@ -35,14 +26,14 @@ import Testing
         var expected = StoreRead.bytes(0)
         func reads(_ what: String) {
             expected = .bytes(4096)
-            #expect(count { if object.read(into: page, at: 8 * 4096) != expected { fatalError() } } == 0, "\(what): one page")
+            #expect(allocations { if object.read(into: page, at: 8 * 4096) != expected { fatalError() } } == 0, "\(what): one page")
             expected = .bytes(128 << 10)
-            #expect(count { if object.read(into: buffer, at: 4096) != expected { fatalError() } } == 0, "\(what): 128 KiB")
+            #expect(allocations { if object.read(into: buffer, at: 4096) != expected { fatalError() } } == 0, "\(what): 128 KiB")
             expected = .bytes(4096)
             // Every block is hashed again.
-            #expect(count { _ = object.verified.clear(object.allBlocks); if object.read(into: page, at: 4097) != expected { fatalError() } } == 0, "\(what): unaligned, hashed")
-            #expect(count { if slab.read(into: page, at: 4096) != expected { fatalError() } } == 0, "\(what): small object")
-            #expect(count { _ = object.isPresent(bytes: 0..<400_000); _ = object.firstMissing(in: 0..<100) } == 0)
+            #expect(allocations { if object.read(into: page, at: 4097) != expected { fatalError() } } == 0, "\(what): unaligned, hashed")
+            #expect(allocations { if slab.read(into: page, at: 4096) != expected { fatalError() } } == 0, "\(what): small object")
+            #expect(allocations { _ = object.isPresent(bytes: 0..<400_000); _ = object.firstMissing(in: 0..<100) } == 0)
         }
         reads("partial")
         #expect(try object.completeIfFull() == .complete)

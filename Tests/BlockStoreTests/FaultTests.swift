@@ -34,7 +34,6 @@ import Testing
         let store = try scratch.open()
         let object = try store.object(sample.id, size: sample.size)
         try sample.fill(object, 0..<5)
-        object.verified.clear(object.allBlocks)
         // Nothing is mapped at the beginning of an address space: EIO.
         try replace(object.data, with: "/proc/self/mem", flags: O_RDONLY)
         #expect(object.read(4096..<12288).0 == .corrupt(blocks: 1..<3))

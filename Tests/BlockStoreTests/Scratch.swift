@@ -2,6 +2,7 @@ import BlockStore
 import Glibc
 import Integrity
 import LinuxSystem
+import PageCacheTesting
 
 /// A store directory that ends with the test, and ways to treat it badly.
 final class Scratch: Sendable {
@@ -85,8 +86,7 @@ final class Scratch: Sendable {
     /// Writes the file back and drops its pages.
     static func dropCache(_ path: FilePath) throws {
         let file = try SystemCalls.open(path, flags: O_RDWR)
-        try SystemCalls.fdatasync(file.rawValue)
-        SystemCalls.advise(file.rawValue, POSIX_FADV_DONTNEED)
+        try PageCache.drop(file.rawValue)
     }
 }
 

@@ -1,4 +1,4 @@
-import AllocationCounter
+import AllocationTesting
 import CLZ4
 import ContractVolume
 import Glibc
@@ -10,17 +10,8 @@ import Testing
 @Suite struct AllocationTests {
     static let blocks = 300
 
-    /// Allocations of this thread while `body` runs 200 times, after it ran twice.
-    private func count(_ body: () -> Void) -> UInt64 {
-        body()
-        body()
-        let before = allocation_count()
-        for _ in 0..<200 { body() }
-        return allocation_count() - before
-    }
-
     @Test func theCounterSeesAllocations() {
-        #expect(count { UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8).deallocate() } >= 200)
+        #expect(allocations { UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8).deallocate() } >= 200)
     }
 
     private func content(_ block: Int) -> [UInt8] { [UInt8](repeating: UInt8(truncatingIfNeeded: block), count: 4096) }
@@ -55,10 +46,10 @@ import Testing
         let page = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<4096])
         let all = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<(Self.blocks * 4096 - 5)])
         let part = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<4099])
-        #expect(count { if file.read(from: 7, into: page) != .bytes { fatalError() } } == 0, "one block")
-        #expect(count { if file.read(from: 7, into: part) != .bytes { fatalError() } } == 0, "a block and a part of one")
-        #expect(count { if file.read(from: 0, into: all) != .bytes { fatalError() } } == 0, "more than one piece")
-        #expect(count { if file.look(for: 9) != .bytes { fatalError() } } == 0, "a look")
+        #expect(allocations { if file.read(from: 7, into: page) != .bytes { fatalError() } } == 0, "one block")
+        #expect(allocations { if file.read(from: 7, into: part) != .bytes { fatalError() } } == 0, "a block and a part of one")
+        #expect(allocations { if file.read(from: 0, into: all) != .bytes { fatalError() } } == 0, "more than one piece")
+        #expect(allocations { if file.look(for: 9) != .bytes { fatalError() } } == 0, "a look")
         for block in 0..<Self.blocks { #expect(memory.bytes[block * 4096] == UInt8(truncatingIfNeeded: block) && memory.bytes[block * 4096 + 4090] == UInt8(truncatingIfNeeded: block)) }
     }
 }

@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -227,6 +228,26 @@ static int pushed(const char *file, off_t offset, size_t length) {
     return 0;
 }
 
+// posix_fadvise skips a page that anybody holds at that moment (threads of the kernel look at pages too): until none is left.
+static int forget(const char *file) {
+    struct stat facts;
+    int fd = open(file, O_RDONLY);
+    if (fd < 0 || fstat(fd, &facts)) return fail("forget");
+    size_t length = (size_t)facts.st_size, count = (length + 4095) / 4096, left = count;
+    if (length == 0) return 0;
+    void *map = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+    unsigned char *pages = malloc(count);
+    if (map == MAP_FAILED || !pages) return fail("forget");
+    for (int i = 0; i < 10000 && left > 0; i++) {
+        if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) || mincore(map, length, pages)) return fail("forget");
+        left = 0;
+        for (size_t page = 0; page < count; page++) left += pages[page] & 1;
+        if (left > 0) sched_yield();
+    }
+    errno = EBUSY;
+    return left > 0 ? fail("forget") : 0;
+}
+
 int main(int count, char **arguments) {
     setvbuf(stdout, NULL, _IONBF, 0);
     // Linked with a runtime that catches what dumps core, to print a trace.
@@ -242,10 +263,7 @@ int main(int count, char **arguments) {
     if (!strcmp(method, "facts")) return facts(file);
     if (!strcmp(method, "readonly") && count == 4) return readonly(file, arguments[3]);
     if (!strcmp(method, "pushed") && count == 5) return pushed(file, atoll(arguments[3]), (size_t)atoll(arguments[4]));
-    if (!strcmp(method, "forget")) {
-        int fd = open(file, O_RDONLY);
-        return fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) ? fail("forget") : 0;
-    }
+    if (!strcmp(method, "forget")) return forget(file);
     if (count != 6) return 2;
     return reading(method, file, arguments[3], atoll(arguments[4]), (size_t)atoll(arguments[5]));
 }

@@ -27,9 +27,9 @@ import Testing
                 // Changed on the disk, and out of both page caches.
                 try await site.shell("""
                     set -e; byte=$(od -An -tu1 -j \(place) -N 1 '\(file)'); printf "\\\\$(printf %o $((byte ^ 1 << \(i % 8))))" | dd of='\(file)' bs=1 seek=\(place) conv=notrunc status=none
-                    sync '\(file)'; dd if='\(file)' iflag=nocache count=0 status=none
+                    sync '\(file)'
                     """)
-                _ = try await site.probe(["forget", "\(site.mountpoint)/data"]).finish()
+                for place in [String(file), "\(site.mountpoint)/data"] { #expect(try await site.probe(["forget", place]).finish().status == 0) }
                 let asked = try nginx.requests().count { $0.path.hasSuffix(".pack") }
                 #expect(try await site.read(way, "data", length: Self.count) == "same", "\(way), byte \(place)")
                 let again = try nginx.requests().count { $0.path.hasSuffix(".pack") } - asked

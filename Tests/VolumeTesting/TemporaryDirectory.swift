@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import PageCacheTesting
 import Synchronization
 
 /// A directory that ends with its owner, or with the process: a package that a whole suite shares has no other end.
@@ -57,8 +58,7 @@ public final class TemporaryDirectory: Sendable {
     /// Writes a file back to the disk and drops its pages, so that the next read comes from the disk.
     public static func dropCache(_ path: FilePath) throws {
         let file = try SystemCalls.open(path, flags: O_RDWR)
-        try SystemCalls.fdatasync(file.rawValue)
-        SystemCalls.advise(file.rawValue, POSIX_FADV_DONTNEED)
+        try PageCache.drop(file.rawValue)
     }
 
     /// Flips bits of one byte in place, on the disk as well.
@@ -68,7 +68,6 @@ public final class TemporaryDirectory: Sendable {
         _ = try byte.withUnsafeMutableBytes { try SystemCalls.preadAll(file.rawValue, into: $0, at: offset) }
         byte[0] ^= mask
         try byte.withUnsafeBytes { try SystemCalls.pwriteAll(file.rawValue, $0, at: offset) }
-        try SystemCalls.fdatasync(file.rawValue)
-        SystemCalls.advise(file.rawValue, POSIX_FADV_DONTNEED)
+        try PageCache.drop(file.rawValue)
     }
 }
