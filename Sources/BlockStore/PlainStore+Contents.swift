@@ -16,10 +16,10 @@ extension PlainStore {
             result[id, default: StoredContent()].bytes += place.size
             result[id]!.isComplete = true
         }
-        try forEachFile { id, path, isWhole in
+        try forEachFile { id, path, kind in
             guard let status = try? SystemCalls.status(of: path, followSymbolicLinks: false) else { return }
             result[id, default: StoredContent()].bytes += status.blocks * 512
-            if isWhole { result[id]!.isComplete = true }
+            if kind == .whole { result[id]!.isComplete = true }
         }
         return result
     }
@@ -32,13 +32,12 @@ extension PlainStore {
         var freed = try core.slabs.remove { [core] in !needed.contains($0) && !core.isOpen($0) }
         var unneeded: [Digest: [FilePath]] = [:], incomplete: [Digest: [FilePath]] = [:]
         var complete: Set<Digest> = []
-        try forEachFile { id, path, isWhole in
-            if !needed.contains(id) {
-                unneeded[id, default: []].append(path)
-            } else if isWhole {
-                complete.insert(id)
-            } else if path.removingLastComponent().removingLastComponent() == core.layout.partial {
-                incomplete[id, default: []].append(path)
+        try forEachFile { id, path, kind in
+            if !needed.contains(id) { return unneeded[id, default: []].append(path) }
+            switch kind {
+            case .whole: complete.insert(id)
+            case .leaves: break
+            case .incomplete: incomplete[id, default: []].append(path)
             }
         }
         for (id, paths) in incomplete where complete.contains(id) { unneeded[id] = paths }
@@ -46,15 +45,24 @@ extension PlainStore {
         return freed
     }
 
-    /// Calls `body` with every file of an object; `isWhole` for the content of a complete one.
-    private func forEachFile(_ body: (Digest, FilePath, _ isWhole: Bool) -> Void) throws(StoreError) {
-        for (top, complete) in [(core.layout.objects, true), (core.layout.partial, false)] {
+    private enum FileKind {
+        /// The content of a complete object.
+        case whole
+        /// What lies beside it.
+        case leaves
+        /// The content of an incomplete one, or its state.
+        case incomplete
+    }
+
+    /// Calls `body` with every file of an object.
+    private func forEachFile(_ body: (Digest, FilePath, FileKind) -> Void) throws(StoreError) {
+        for (top, isComplete) in [(core.layout.objects, true), (core.layout.partial, false)] {
             for directory in try names(in: top) {
                 let place = top.appending(bytes: directory)
                 guard directory.count == 2, (try? SystemCalls.status(of: place, followSymbolicLinks: false))?.kind == .directory else { continue }
                 for name in try names(in: place) {
                     guard name.count >= 64, let id = Digest(hex: String(decoding: name.prefix(64), as: UTF8.self)) else { continue }
-                    body(id, place.appending(bytes: name), complete && name.count == 64)
+                    body(id, place.appending(bytes: name), !isComplete ? .incomplete : name.count == 64 ? .whole : .leaves)
                 }
             }
         }

@@ -77,19 +77,17 @@ extension PackageVolume: LoadTarget {
 
     private func deliverChunk(_ number: UInt64, _ bytes: UnsafeRawBufferPointer, _ source: String) -> Delivery {
         guard number < chunkCount, case .record(let chunk) = index.lookUp(chunk: Int(number)) else { return .stored }
-        // Nothing unchecked reaches the decoder.
-        guard bytes.count == Int(chunk.storedLength) else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
         return scratch.borrow { scratch in
+            // The blocks of a chunk that is stored as it is have their digests out of the same pass.
+            let leaves = chunk.codec == .stored ? UnsafeMutableRawBufferPointer(rebasing: scratch.leaves.bytes[..<(Int(chunk.rawLength + 4095) / 4096 * Digest.length)]) : nil
+            // Nothing unchecked reaches the decoder.
+            guard bytes.count == Int(chunk.storedLength), (leaves.map { SHA256Hasher.hash(bytes, blocks: $0) } ?? SHA256Hasher.hash(bytes)) == chunk.digest else {
+                return corrupt(name(of: LoadUnit(.chunk, number)), source)
+            }
+            guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
             switch chunk.codec {
-            case .stored:
-                // Its blocks' digests come out of the same pass.
-                let leaves = UnsafeMutableRawBufferPointer(rebasing: scratch.leaves.bytes[..<((bytes.count + 4095) / 4096 * Digest.length)])
-                guard SHA256Hasher.hash(bytes, blocks: leaves) == chunk.digest else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
-                guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
-                return store(bytes, number, pieces, UnsafeRawBufferPointer(leaves))
+            case .stored: return store(bytes, number, pieces, leaves.map { UnsafeRawBufferPointer($0) })
             case .zstd:
-                guard SHA256Hasher.hash(bytes) == chunk.digest else { return corrupt(name(of: LoadUnit(.chunk, number)), source) }
-                guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
                 let raw = UnsafeMutableRawBufferPointer(rebasing: scratch.memory.bytes[..<Int(chunk.rawLength)])
                 do throws(ZstdError) { try scratch.decoder.decompress(bytes, into: raw) } catch {
                     // The digest held: the publisher made it so. No other source can have better bytes.

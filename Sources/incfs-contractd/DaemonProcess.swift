@@ -45,19 +45,7 @@ enum DaemonProcess {
 
     /// Starts one and waits until it listens. False when another one has the directory now.
     static func start(_ path: FilePath) throws(Failure) -> Bool {
-        let pipe = try Failure.attempt("a pipe") { () throws(Errno) in try SystemCalls.pipe() }
-        defer { SystemCalls.close(pipe.read) }
-        let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
-        do {
-            defer { SystemCalls.close(pipe.write) }
-            _ = try Failure.attempt("starting the daemon") { () throws(Errno) in
-                try SystemCalls.spawn(
-                    "/proc/self/exe", ["incfs-contractd", "serve", path.string], descriptors: [null.rawValue, null.rawValue, log(null.rawValue), pipe.write], newSession: true)
-            }
-        }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = (try? bytes.withUnsafeMutableBytes { try SystemCalls.read(pipe.read, into: $0) }) ?? 0
-        let answer = String(decoding: bytes[..<count], as: UTF8.self)
+        let answer = try report(of: ["serve", path.string])
         switch answer {
         case "ready": return true
         case "busy": return false
@@ -65,6 +53,30 @@ enum DaemonProcess {
         }
     }
 
+    /// The longest report of a start that is read, in bytes.
+    private static let longestReport = 65536
+
+    /// Starts `incfs-contractd` with `arguments` as a daemon, its report's pipe as descriptor 3 and `descriptors` from 4 on. Returns all that it
+    /// reported until it closed the pipe or ended.
+    static func report(of arguments: [String], descriptors: [CInt] = []) throws(Failure) -> String {
+        let pipe = try Failure.attempt("a pipe") { () throws(Errno) in try SystemCalls.pipe() }
+        defer { SystemCalls.close(pipe.read) }
+        let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
+        do {
+            defer { SystemCalls.close(pipe.write) }
+            _ = try Failure.attempt("starting the daemon") { () throws(Errno) in
+                try SystemCalls.spawn(
+                    "/proc/self/exe", ["incfs-contractd"] + arguments,
+                    descriptors: [null.rawValue, null.rawValue, log(null.rawValue), pipe.write] + descriptors, newSession: true)
+            }
+        }
+        var bytes = [UInt8](repeating: 0, count: longestReport), count = 0
+        while count < bytes.count, let got = try? bytes.withUnsafeMutableBytes({ try SystemCalls.read(pipe.read, into: UnsafeMutableRawBufferPointer(rebasing: $0[count...])) }), got > 0 {
+            count += got
+        }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
     /// What a daemon that ends by itself says: to the terminal while it is ours, so that a crash is not silent.
-    static func log(_ null: CInt) -> CInt { getenv("INCFS_CONTRACT_LOG") != nil ? 2 : null }
+    private static func log(_ null: CInt) -> CInt { getenv("INCFS_CONTRACT_LOG") != nil ? 2 : null }
 }

@@ -10,7 +10,6 @@ import LinuxSystem
 /// the FUSE device as 4 and the locked image as 5. Ends with the mount.
 enum ImageDaemon {
     private static let report: CInt = 3, device: CInt = 4, image: CInt = 5
-    private static let longestReport = 65536
 
     static func run(timeoutMilliseconds: UInt32) -> Never {
         signal(SIGPIPE, SIG_IGN)
@@ -48,22 +47,7 @@ enum ImageDaemon {
 
     /// Starts one and waits until it serves. What it found in the image, for people.
     static func start(_ image: CInt, _ device: CInt, _ timeoutMilliseconds: UInt32, _ source: String) throws(Failure) -> [String] {
-        let pipe = try Failure.attempt("a pipe") { () throws(Errno) in try SystemCalls.pipe() }
-        defer { SystemCalls.close(pipe.read) }
-        let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
-        do {
-            defer { SystemCalls.close(pipe.write) }
-            _ = try Failure.attempt("starting the daemon") { () throws(Errno) in
-                try SystemCalls.spawn(
-                    "/proc/self/exe", ["incfs-contractd", "serve-image", "\(timeoutMilliseconds)"],
-                    descriptors: [null.rawValue, null.rawValue, DaemonProcess.log(null.rawValue), pipe.write, device, image], newSession: true)
-            }
-        }
-        var bytes = [UInt8](repeating: 0, count: longestReport), count = 0
-        while count < bytes.count, let got = try? bytes.withUnsafeMutableBytes({ try SystemCalls.read(pipe.read, into: UnsafeMutableRawBufferPointer(rebasing: $0[count...])) }), got > 0 {
-            count += got
-        }
-        let lines = String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").map(String.init)
+        let lines = try DaemonProcess.report(of: ["serve-image", "\(timeoutMilliseconds)"], descriptors: [device, image]).split(separator: "\n").map(String.init)
         if lines.first == "ready" { return Array(lines.dropFirst()) }
         throw Failure(Errno(rawValue: lines.first.flatMap { CInt($0) } ?? EIO), "\(source): \(lines.count > 1 ? lines[1] : "its daemon ended at once")")
     }

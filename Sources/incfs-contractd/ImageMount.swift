@@ -20,14 +20,7 @@ enum ImageMount {
         try lock(image.rawValue, source)
 
         let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
-        let mount = try Failure.attempt("mounting") { () throws(Errno) in
-            try SystemCalls.detachedMount(
-                type: "fuse",
-                strings: [
-                    ("source", path.string), ("subtype", "incremental-fs"), ("fd", "\(fuse.rawValue)"), ("rootmode", "40000"), ("user_id", "\(getuid())"),
-                    ("group_id", "\(getgid())"), ("max_read", "\(1 << 20)"),
-                ], flags: ["allow_other", "default_permissions"], attributes: words.attributes & ~MountWords.readOnly)
-        }
+        let mount = try DetachedMount.make(of: path, device: fuse.rawValue, words)
         for note in try ImageDaemon.start(image.rawValue, fuse.rawValue, timeout, source) { print("incfs: \(source): \(note)", to: &standardError) }
         // If this fails, nothing has the file system any more, and its daemon ends.
         try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }

@@ -31,14 +31,7 @@ enum MountClient {
     private static func mount(_ directory: FilePath, _ source: FilePath, _ target: String, _ words: MountWords) throws(Failure) {
         let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
-        let mount = try Failure.attempt("mounting") { () throws(Errno) in
-            try SystemCalls.detachedMount(
-                type: "fuse",
-                strings: [
-                    ("source", directory.string), ("subtype", "incremental-fs"), ("fd", "\(fuse.rawValue)"), ("rootmode", "40000"), ("user_id", "\(getuid())"),
-                    ("group_id", "\(getgid())"), ("max_read", "\(1 << 20)"),
-                ], flags: ["allow_other", "default_permissions"], attributes: words.attributes & ~MountWords.readOnly)
-        }
+        let mount = try DetachedMount.make(of: directory, device: fuse.rawValue, words)
         let connection = try connect(directory, source)
         do throws(Errno) {
             try ControlMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
