@@ -67,6 +67,9 @@ let package = Package(
         room("ImageFormat", ["LinuxSystem", "CLZ4"]),
         room("ContractFUSE", ["ContractVolume", "ImageFormat", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
 
+        // How the daemon of a contract mount is found and asked.
+        room("ContractControl", ["LinuxSystem"]),
+
         // Publishing.
         room("PackagePublisher", ["PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
 
@@ -94,7 +97,7 @@ let package = Package(
         // Executables.
         .executableTarget(name: "incfs-keeper", dependencies: ["FUSEMount", "KeeperLink", "LinuxSystem"], swiftSettings: strict),
         .executableTarget(name: "incfsd", dependencies: ["IncrementalFS", "KeeperLink", "FUSESession", "BlockLoading", "BlockStore", "VolumeCore", "PackageFormat", "Integrity", "ControlAPI", "HTTPSource", "LinuxSystem", logging], swiftSettings: strict),
-        .executableTarget(name: "incfs", dependencies: ["BackingCheck", "ImageFormat", "CLZ4", "ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
+        .executableTarget(name: "incfs", dependencies: ["BackingCheck", "ContractControl", "FUSEMount", "ImageFormat", "CLZ4", "ControlAPI", "PackagePublisher", "PackageFormat", "LinuxSystem", arguments], swiftSettings: strict),
         .executableTarget(
             name: "incfs-origin",
             dependencies: [
@@ -105,7 +108,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .executableTarget(name: "incfs-contractd", dependencies: ["ContractFUSE", "ContractVolume", "ImageFormat", "FUSESession", "FUSEProtocol", "FUSEMount", "LinuxSystem"], swiftSettings: strict),
+        .executableTarget(name: "incfs-contractd", dependencies: ["ContractControl", "ContractFUSE", "ContractVolume", "ImageFormat", "FUSESession", "FUSEProtocol", "FUSEMount", "LinuxSystem"], swiftSettings: strict),
 
         // Measurements.
         .target(name: "ProcessAllocations", path: "Benchmarks/ProcessAllocations"),
@@ -135,7 +138,8 @@ let package = Package(
         .target(name: "TestOrigins", dependencies: ["LinuxSystem"], path: "Tests/TestOrigins", swiftSettings: strict),
         tests("DataLoaderTests", ["DataLoader"]),
         tests("ControlAPITests", ["ControlAPI", "LinuxSystem"]),
-        tests("CommandLineTests", ["incfs", "incfs-origin", "ControlAPI", "LinuxSystem"]),
+        tests("CommandLineTests", ["incfs", "incfs-origin", "ContractVolume", "ControlAPI", "LinuxSystem"]),
+        tests("ContractControlTests", ["ContractControl", "LinuxSystem"]),
         tests("LinuxSystemTests", ["LinuxSystem"]),
         tests("IntegrityTests", ["Integrity", "CSHA256", "CCrypto"]),
         tests("BlockCodecTests", ["BlockCodec"]),

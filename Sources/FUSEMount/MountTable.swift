@@ -6,6 +6,8 @@ public struct MountTable: Sendable, Equatable {
         public var device: DeviceNumber
         public var mountpoint: FilePath
         public var type: String
+        /// What is mounted there, by its file system's own words: a device, a directory, an address.
+        public var source: String
         public var isFUSE: Bool { type == "fuse" || type == "fuseblk" || type.hasPrefix("fuse.") }
     }
 
@@ -29,32 +31,29 @@ public struct MountTable: Sendable, Equatable {
     private static func entry(_ line: ArraySlice<UInt8>) -> Entry? {
         let fields = line.split(separator: UInt8(ascii: " "))
         // Optional fields end with a lone "-"; the type follows.
-        guard fields.count > 8, let separator = fields[6...].firstIndex(of: [UInt8(ascii: "-")]), separator + 1 < fields.count else { return nil }
+        guard fields.count > 8, let separator = fields[6...].firstIndex(of: [UInt8(ascii: "-")]), separator + 2 < fields.count else { return nil }
         let numbers = fields[2].split(separator: UInt8(ascii: ":")).map { UInt32(String(decoding: $0, as: UTF8.self)) }
         guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return nil }
         return Entry(
-            device: DeviceNumber(major: major, minor: minor), mountpoint: FilePath(escaped: fields[4]),
-            type: String(decoding: fields[separator + 1], as: UTF8.self))
+            device: DeviceNumber(major: major, minor: minor), mountpoint: path(fields[4]),
+            type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self))
     }
-}
 
-extension FilePath {
-    /// A path with space, tab, newline and backslash as `\ooo`.
-    fileprivate init(escaped field: ArraySlice<UInt8>) {
-        var bytes: [CChar] = []
-        var index = field.startIndex
-        while index < field.endIndex {
-            let octal = field[index...].prefix(4)
-            if octal.count == 4, octal.first == UInt8(ascii: "\\"), octal.dropFirst().allSatisfy({ (0x30...0x37).contains($0) }) {
-                let value = octal.dropFirst().reduce(0) { $0 << 3 | Int($1 - 0x30) }
-                bytes.append(CChar(bitPattern: UInt8(truncatingIfNeeded: value)))
-                index += 4
-            } else {
-                bytes.append(CChar(bitPattern: field[index]))
-                index += 1
-            }
+    private static func path(_ field: ArraySlice<UInt8>) -> FilePath {
+        (unescaped(field).map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }
+    }
+
+    /// Space, tab, newline and backslash stand as `\ooo`.
+    private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = field
+        while let first = rest.first {
+            let octal = rest.prefix(4)
+            if octal.count == 4, first == UInt8(ascii: "\\"), octal.dropFirst().allSatisfy({ (0x30...0x37).contains($0) }) {
+                bytes.append(UInt8(truncatingIfNeeded: octal.dropFirst().reduce(0) { $0 << 3 | Int($1 - 0x30) }))
+                rest.removeFirst(4)
+            } else { bytes.append(rest.removeFirst()) }
         }
-        bytes.append(0)
-        self = bytes.withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }
+        return bytes
     }
 }

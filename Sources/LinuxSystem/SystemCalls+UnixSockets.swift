@@ -43,6 +43,12 @@ extension SystemCalls {
         if setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size)) < 0 { throw Errno(rawValue: errno) }
     }
 
+    /// How long a receive from the socket waits (SO_RCVTIMEO of socket(7)): `EAGAIN` then.
+    public static func setReceiveTimeout(_ socket: CInt, milliseconds: Int32) throws(Errno) {
+        var time = timeval(tv_sec: Int(milliseconds) / 1000, tv_usec: Int(milliseconds) % 1000 * 1000)
+        if setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size)) < 0 { throw Errno(rawValue: errno) }
+    }
+
     /// shutdown(2) of both directions: wakes whoever blocks on the socket.
     public static func shutDown(_ socket: CInt) { _ = shutdown(socket, CInt(SHUT_RDWR)) }
 }

@@ -1,3 +1,4 @@
+import ContractControl
 import ContractFUSE
 import ContractVolume
 import FUSESession
@@ -91,7 +92,7 @@ final class ContractDaemon: Sendable {
         let socket = connection.rawValue
         defer { for descriptor in descriptors where descriptor >= 0 { SystemCalls.close(descriptor) } }
         do throws(Failure) {
-            guard let words = try Failure.attempt("control", { () throws(Errno) in try ControlMessage.receive(over: socket, descriptors: &descriptors) }), let first = words.first else { return }
+            guard let words = try Failure.attempt("control", { () throws(Errno) in try ContractMessage.receive(over: socket, descriptors: &descriptors) }), let first = words.first else { return }
             switch (first, words.count) {
             case ("mount", 2):
                 guard descriptors.count == 2 else { throw Failure(.invalidArgument, "a mount comes with its device and its mount table") }
@@ -104,14 +105,21 @@ final class ContractDaemon: Sendable {
                 let (device, options) = (words[1], words[2])
                 let failure = handling.withLock { _ -> Failure? in do throws(Failure) { try remount(device, options); return nil } catch { return error } }
                 if let failure { throw failure }
-                try? ControlMessage.send(["ok"], over: socket)
+                try? ContractMessage.send(["ok"], over: socket)
             case ("counters", 2):
                 guard let mount = find(words[1]) else { throw Failure(Errno(rawValue: ENODEV), "there is no such mount") }
-                let lines = zip(ReadCounters.names, mount.fileSystem.counters.values).map { "\($0) \($1)" }
-                try? ControlMessage.send(["ok"] + lines, over: socket)
+                try? ContractMessage.send(["ok"] + status(of: mount).counters.map { "\($0.name) \($0.value)" }, over: socket)
+            case ("status", 2):
+                guard let mount = find(words[1]) else { throw Failure(Errno(rawValue: ENODEV), "there is no such mount") }
+                try? ContractMessage.send(["ok"] + status(of: mount).lines, over: socket)
             default: throw Failure(.invalidArgument, "what is “\(first)”?")
             }
-        } catch { try? ControlMessage.send(["error", "\(error.errno.rawValue)", error.text], over: socket) }
+        } catch { try? ContractMessage.send(["error", "\(error.errno.rawValue)", error.text], over: socket) }
+    }
+
+    private func status(of mount: DaemonMount) -> ContractStatus {
+        let counters = zip(ReadCounters.names, mount.fileSystem.counters.values).map { ContractStatus.Counter(name: $0, value: $1) }
+        return ContractStatus(daemonPid: getpid(), readersWaiting: UInt64(mount.fileSystem.pendingCount), counters: counters)
     }
 
     private func find(_ device: String) -> DaemonMount? { mounts.withLock { $0.last { $0.place.withLock { $0?.name } == device } } }
@@ -134,8 +142,8 @@ final class ContractDaemon: Sendable {
         }.detach()
         var descriptors: [CInt] = []
         do throws(Failure) {
-            try Failure.attempt("control") { () throws(Errno) in try ControlMessage.send(["ready"], over: socket) }
-            let words = try Failure.attempt("control") { () throws(Errno) in try ControlMessage.receive(over: socket, descriptors: &descriptors) }
+            try Failure.attempt("control") { () throws(Errno) in try ContractMessage.send(["ready"], over: socket) }
+            let words = try Failure.attempt("control") { () throws(Errno) in try ContractMessage.receive(over: socket, descriptors: &descriptors) }
             guard let words, words.count == 3, words[0] == "attached", let number = UInt64(words[1]), descriptors.count == 1 else {
                 throw Failure(.interrupted, "whoever mounted went away")
             }
@@ -149,7 +157,7 @@ final class ContractDaemon: Sendable {
             throw error
         }
         SystemCalls.signal(event: changed)
-        try? ControlMessage.send(["ok"], over: socket)
+        try? ContractMessage.send(["ok"], over: socket)
     }
 
     private func remount(_ device: String, _ text: String) throws(Failure) {

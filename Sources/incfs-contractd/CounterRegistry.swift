@@ -1,3 +1,4 @@
+import ContractControl
 import Glibc
 import LinuxSystem
 
@@ -32,10 +33,6 @@ enum CounterRegistry {
 
     /// The counters of a mount, as text of a line each, from its daemon.
     static func counters(socket: FilePath, device: String) throws(Errno) -> [String] {
-        let connection = try SystemCalls.connect(toSocket: socket)
-        try ControlMessage.send(["counters", device], over: connection.rawValue)
-        var descriptors: [CInt] = []
-        guard let words = try ControlMessage.receive(over: connection.rawValue, descriptors: &descriptors), words.first == "ok" else { throw Errno(rawValue: ENODEV) }
-        return Array(words.dropFirst())
+        try ContractMessage.ask(["counters", device], at: socket)
     }
 }

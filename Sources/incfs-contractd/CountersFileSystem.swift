@@ -1,3 +1,4 @@
+import ContractControl
 import ContractVolume
 import FUSEProtocol
 import FUSESession

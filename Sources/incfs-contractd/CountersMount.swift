@@ -1,3 +1,4 @@
+import ContractControl
 import FUSEMount
 import FUSEProtocol
 import FUSESession

@@ -1,3 +1,4 @@
+import ContractControl
 import ContractFUSE
 import ContractVolume
 import Glibc

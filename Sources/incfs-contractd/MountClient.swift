@@ -1,3 +1,4 @@
+import ContractControl
 import ContractVolume
 import FUSEMount
 import Glibc
@@ -34,7 +35,7 @@ enum MountClient {
         let mount = try DetachedMount.make(of: directory, device: fuse.rawValue, words)
         let connection = try connect(directory, source)
         do throws(Errno) {
-            try ControlMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
+            try ContractMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
         } catch { throw Failure(daemonIsGone: error) }
         try expect("ready", connection.rawValue)
         try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
@@ -42,7 +43,7 @@ enum MountClient {
             let status = try Failure.attempt("the mount") { () throws(Errno) in try SystemCalls.quietStatus(of: mount.rawValue) }
             let clone = try Failure.attempt("the mount's clone") { () throws(Errno) in try SystemCalls.cloneMount(mount.rawValue) }
             try Failure.attempt("control") { () throws(Errno) in
-                try ControlMessage.send(
+                try ContractMessage.send(
                     ["attached", "\(status.mount)", "\(status.deviceMajor):\(status.deviceMinor)"], descriptors: [clone.rawValue], over: connection.rawValue)
             }
             clone.close()
@@ -72,7 +73,7 @@ enum MountClient {
     private static func expect(_ word: String, _ socket: CInt) throws(Failure) {
         var descriptors: [CInt] = []
         let words: [String]?
-        do throws(Errno) { words = try ControlMessage.receive(over: socket, descriptors: &descriptors) } catch { throw Failure(daemonIsGone: error) }
+        do throws(Errno) { words = try ContractMessage.receive(over: socket, descriptors: &descriptors) } catch { throw Failure(daemonIsGone: error) }
         for descriptor in descriptors { SystemCalls.close(descriptor) }
         if let words, words.first == word { return }
         if let words, words.count == 3, words[0] == "error" { throw Failure(Errno(rawValue: CInt(words[1]) ?? EIO), words[2]) }
@@ -92,7 +93,7 @@ enum MountClient {
     static func remount(_ target: String, _ words: MountWords) throws(Failure) {
         let (socket, device) = try daemon(of: target)
         let connection = try Failure.attempt("\(socket)") { () throws(Errno) in try SystemCalls.connect(toSocket: socket) }
-        try Failure.attempt("control") { () throws(Errno) in try ControlMessage.send(["remount", device, words.contract], over: connection.rawValue) }
+        try Failure.attempt("control") { () throws(Errno) in try ContractMessage.send(["remount", device, words.contract], over: connection.rawValue) }
         try expect("ok", connection.rawValue)
     }
 

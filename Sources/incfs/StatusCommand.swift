@@ -7,7 +7,7 @@ struct StatusCommand: Talkative {
         commandName: "status",
         abstract: "Show what is mounted, how far it is, who waits and why.",
         discussion: """
-            Without MOUNTPOINT: all mounts of this user. The JSON has the daemon's process id in daemon_pid, the mounts in mounts and, where several \
+            Without MOUNTPOINT: all mounts of this user, and those of backing directories and images with what they counted. The JSON has the daemon's process id in daemon_pid, the mounts in mounts and, where several \
             stores are in use, every daemon in daemons. Names that are not UTF-8 have their bytes in path_bytes, in hexadecimal.
             """)
 
@@ -44,9 +44,12 @@ struct StatusCommand: Talkative {
         var reports = try MountedDaemons.reports(store: store, files: files).map(\.report)
         if let place {
             reports = reports.filter { $0.mounts.contains { $0.mountpoint == place } }
-            if reports.isEmpty { throw ControlError(.notMounted, "No daemon of yours serves a mount at \(place).", hint: "See what is mounted with: incfs status") }
+            let contract = ContractMountStatus.all(at: place)
+            if reports.isEmpty && contract.isEmpty { throw ControlError(.notMounted, "No daemon of yours serves a mount at \(place).", hint: "See what is mounted with: incfs status") }
             for i in reports.indices { reports[i].mounts.removeAll { $0.mountpoint != place } }
+            return UserStatus(reports, contractMounts: contract)
         }
-        return UserStatus(reports)
+        // They have no store.
+        return UserStatus(reports, contractMounts: store == nil ? ContractMountStatus.all(at: nil) : [])
     }
 }

@@ -3,15 +3,26 @@ import ControlAPI
 /// The status for people.
 enum StatusText {
     static func text(_ status: UserStatus, color: Bool) -> String {
+        var parts = status.mounts.map { mount($0, color: color) } + (status.contractMounts ?? []).map { contract($0, color: color) }
         if let fills = status.fills {
             let lines = fills.map { fill in
                 let title = Terminal.printable([fill.name, fill.release].filter { !$0.isEmpty }.joined(separator: " "))
                 return "\(title) is not mounted and still being fetched: \(HumanText.percent(fill.blocksPresent, of: fill.blocksTotal)) % of \(HumanText.count(fill.blocksTotal, "block"))"
             }
-            return (status.mounts.map { mount($0, color: color) } + [lines.joined(separator: "\n")]).joined(separator: "\n\n")
+            parts.append(lines.joined(separator: "\n"))
         }
-        guard !status.mounts.isEmpty else { return status.daemons.isEmpty ? "Nothing is mounted." : "Nothing is mounted. The daemon runs (process \(status.daemons[0].daemonPid))." }
-        return status.mounts.map { mount($0, color: color) }.joined(separator: "\n\n")
+        guard !parts.isEmpty else { return status.daemons.isEmpty ? "Nothing is mounted." : "Nothing is mounted. The daemon runs (process \(status.daemons[0].daemonPid))." }
+        return parts.joined(separator: "\n\n")
+    }
+
+    /// Counters that are zero say nothing.
+    static func contract(_ m: ContractMountStatus, color: Bool) -> String {
+        let place = Terminal.printable(m.mountpoint)
+        let kind = m.kind == .image ? "image" : "backing directory"
+        var lines = [(color ? "\u{1b}[1m\(place)\u{1b}[0m" : place) + "  \(kind) \(Terminal.printable(m.source))"]
+        if let waiting = m.readersWaiting, waiting > 0 { lines.append("  waiting  \(HumanText.count(waiting, "read"))") }
+        for (name, value) in (m.counters ?? [:]).sorted(by: { $0.key < $1.key }) where value > 0 { lines.append("  counted  \(name) \(value)") }
+        return lines.joined(separator: "\n")
     }
 
     static func mount(_ m: MountStatus, color: Bool) -> String {

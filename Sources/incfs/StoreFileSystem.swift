@@ -1,4 +1,5 @@
 import ControlAPI
+import FUSEMount
 import Glibc
 import LinuxSystem
 
@@ -21,10 +22,10 @@ enum StoreFileSystem {
     }
 
     /// The mount that `path` lies on: the one with the longest place, of several at one place the last.
-    private static func deepest(_ path: FilePath) -> MountTable? {
-        var found: MountTable?
-        for entry in MountTable.current() where path.starts(with: FilePath(entry.mountpoint)) {
-            if entry.mountpoint.utf8.count >= (found?.mountpoint.utf8.count ?? 0) { found = entry }
+    private static func deepest(_ path: FilePath) -> MountTable.Entry? {
+        var found: MountTable.Entry?
+        for entry in MountTable.visible where path.starts(with: entry.mountpoint) {
+            if entry.mountpoint.length >= (found?.mountpoint.length ?? 0) { found = entry }
         }
         return found
     }

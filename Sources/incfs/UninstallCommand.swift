@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlAPI
+import FUSEMount
 import LinuxSystem
 
 struct UninstallCommand: Talkative {
@@ -19,8 +20,8 @@ struct UninstallCommand: Talkative {
         let stores = try MountedDaemons.reports(store: store.store, files: false).map { FilePath($0.report.store) }
         for place in try StopCommand.stop(store: store.store, lazy: lazy) { Terminal.output("Unmounted \(Terminal.printable(place)).") }
         if !stores.isEmpty { Terminal.output("Stopped \(HumanText.count(UInt64(stores.count), "daemon")).") }
-        for entry in MountTable.current() where entry.isIncfs {
-            Terminal.output("Still mounted, by a daemon that is not yours: \(Terminal.printable(entry.mountpoint))")
+        for entry in MountTable.visible where entry.isIncfs {
+            Terminal.output("Still mounted, by a daemon that is not yours: \(Terminal.printable(entry.mountpoint.string))")
         }
         var left: [(path: FilePath, what: String)] = []
         var written: [String] = []

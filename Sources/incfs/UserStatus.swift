@@ -19,8 +19,10 @@ struct UserStatus: Encodable {
     var mounts: [MountStatus]
     /// What is fetched without being mounted; absent if there is nothing.
     var fills: [BackgroundFillStatus]?
+    /// Mounts of backing directories and images; absent if there are none.
+    var contractMounts: [ContractMountStatus]?
 
-    init(_ reports: [StatusReport]) {
+    init(_ reports: [StatusReport], contractMounts: [ContractMountStatus] = []) {
         daemonPid = reports.first?.daemonPid
         keeperPid = reports.first?.keeperPid
         version = reports.first?.version
@@ -29,5 +31,6 @@ struct UserStatus: Encodable {
         mounts = reports.flatMap(\.mounts)
         let all = reports.flatMap { $0.fills ?? [] }
         fills = all.isEmpty ? nil : all
+        self.contractMounts = contractMounts.isEmpty ? nil : contractMounts
     }
 }

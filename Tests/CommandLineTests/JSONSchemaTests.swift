@@ -1,3 +1,4 @@
+import ContractVolume
 import ControlAPI
 import LinuxSystem
 import Testing
@@ -34,6 +35,11 @@ import Testing
             least.mounts[0].recentFailedReads = [FailedRead(number: 1, path: WirePath("a"), block: 1, errno: 5, cause: "c", processes: [2])]
             least.mounts[0].lastFailedRead = FailedRead(number: 1, path: WirePath("a"), block: 1, errno: 5, cause: "c", processes: [2])
             least.mounts[0].files = [FileReport(path: WirePath("a"), size: 1, blocksPresent: 1, blocksTotal: 2, touched: true)]
+            var contract = ContractMountStatus(mountpoint: "/m", source: "/b", kind: .backing)
+            (contract.daemonPid, contract.readersWaiting) = (1, 2)
+            contract.counters = Dictionary(uniqueKeysWithValues: ReadCounters.names.map { ($0, 1) })
+            var counted = ContractMountStatus(mountpoint: "/m", source: "/b", kind: .backing)
+            counted.counters = contract.counters
             func mounted(_ entry: WirePath?) -> MountReport {
                 MountReport(mountpoint: "/m", number: 1, address: "a", name: "n", release: "", root: "", files: 1, bytes: 2, daemonPid: 3, entry: entry, notice: entry.map { _ in "n" })
             }
@@ -55,7 +61,7 @@ import Testing
                 "ls": (try json(listed(path, path)), try json(listed(WirePath("a"), nil))),
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
                 "mount": (try json(mounted(path)), try json(mounted(nil))),
-                "status": (try json(UserStatus([full])), try json(UserStatus([least]))),
+                "status": (try json(UserStatus([full], contractMounts: [contract])), try json(UserStatus([least], contractMounts: [counted]))),
                 "store list": (list, list),
                 "store remove": (removal, removal),
                 "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
@@ -77,7 +83,7 @@ import Testing
             #expect(try FieldTypes.printed(answer.full) == table.types, "\(heading), with everything")
             let optional = try Set(FieldTypes.printed(answer.least).keys).subtracting(table.always)
             // A daemon runs in the least one too, and its files were asked for: else their fields could not be looked at.
-            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read", "fills"] : []
+            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read", "fills", "contract_mounts", "contract_mounts[].counters"] : []
             #expect(optional.subtracting(mayStay).isEmpty, "\(heading) has fields that need not be there")
             #expect(try table.always.isSubset(of: Set(FieldTypes.printed(answer.least).keys)), "\(heading) lacks fields that must be there")
         }

@@ -36,17 +36,16 @@ import Testing
             """)
         #expect(!StatusText.mount(mount, color: false).contains("\u{1b}") && StatusText.mount(mount, color: true).contains("\u{1b}[1m"))
         #expect(StatusText.text(UserStatus([]), color: false) == "Nothing is mounted.")
-    }
+        var contract = ContractMountStatus(mountpoint: "/c", source: "/b", kind: .backing)
+        (contract.readersWaiting, contract.counters) = (2, ["reads_failed_timed_out": 3, "reads_failed_other": 0])
+        let image = ContractMountStatus(mountpoint: "/i", source: "/i.img", kind: .image)
+        #expect(StatusText.text(UserStatus([], contractMounts: [contract, image]), color: false) == """
+            /c  backing directory /b
+              waiting  2 reads
+              counted  reads_failed_timed_out 3
 
-    @Test func mountsAreReadFromTheKernelsTable() {
-        let table = MountTable.parse("""
-            22 1 0:5 / / rw shared:1 - ext4 /dev/vda rw
-            30 22 0:40 / /mnt/a\\040b\\134 ro,nosuid - fuse.incfs http://h/a ro
-            31 22 0:41 / /s rw master:1 propagate_from:2 - fuse.sshfs x rw
-            broken line
+            /i  image /i.img
             """)
-        #expect(table.map(\.mountpoint) == ["/", "/mnt/a b\\", "/s"])
-        #expect(table.map(\.isIncfs) == [false, true, false])
     }
 
     @Test func programsStayInThePackage() throws {

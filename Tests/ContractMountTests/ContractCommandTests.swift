@@ -20,6 +20,7 @@ extension ContractMounts {
                 grep " $SITE/mnt " /proc/self/mountinfo | grep -q ' - fuse.incremental-fs '
                 bin/incfs counters mnt | grep -qx 'reads_failed_timed_out 0'
                 test $(bin/incfs counters mnt | wc -l) = 7
+                bin/incfs status mnt | grep -qx "$SITE/mnt  backing directory $SITE/backing"
                 bin/incfs remount mnt -o read_timeout_ms=7
                 bin/incfs remount mnt -o report_uid && exit 1
                 umount mnt
@@ -105,14 +106,14 @@ extension ContractMounts {
                 END
                 cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" killed.c -o killed
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000
-                for p in /proc/[0-9]*; do
-                    if tr '\\0' ' ' < $p/cmdline 2> /dev/null | grep -q "^incfs-contractd serve $(realpath backing) "; then daemon=${p#/proc/}; fi
-                done
+                daemon=$(bin/incfs status "$PWD/mnt" --json | sed -n 's/.*"daemon_pid" : \\([0-9]*\\).*/\\1/p')
                 ./killed mnt $daemon
                 ls mnt 2> gone && exit 1
                 umount mnt
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=5
                 test "$(head -c 4 mnt/waited)" = here
+                cat mnt/waited > nothing && exit 1
+                bin/incfs status mnt | grep -q '  counted  reads_failed_timed_out [1-9]'
                 umount mnt
                 bin/incfs fsck backing
                 """)

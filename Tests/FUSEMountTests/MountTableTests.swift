@@ -16,6 +16,7 @@ import Testing
     @Test func entriesAreReadAndEscapesUndone() {
         let table = MountTable(text: Array(Self.text.utf8))
         #expect(table.entries.map(\.mountpoint) == ["/", "/mnt/a b", "/mnt/a b", "/mnt/back\\slash"])
+        #expect(table.entries.map(\.source) == ["/dev/vda", "https://x", "none", "x"])
         #expect(table.entries.map(\.isFUSE) == [false, true, false, true])
         #expect(table.topmost(at: "/mnt/a b")?.device == DeviceNumber(major: 0, minor: 52))
         #expect(table.fuseMount(above: "/mnt/a b/c/d")?.device == DeviceNumber(major: 0, minor: 51))

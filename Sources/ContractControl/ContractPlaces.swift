@@ -6,33 +6,33 @@ import LinuxSystem
 ///     DEVICE-INODE.sock, .lock   the daemon of a backing directory
 ///     mounts/MAJOR:MINOR         a mount's daemon: the path of its socket
 ///     instances/NAME             a mount that shows its counters: the socket, and the mount's device, a line each
-enum ContractPlaces {
-    static var directory: FilePath {
+public enum ContractPlaces {
+    public static var directory: FilePath {
         if geteuid() == 0 { return "/run/incfs/contract" }
         if let runtime = getenv("XDG_RUNTIME_DIR").map({ String(cString: $0) }), runtime.hasPrefix("/") { return FilePath(runtime).appending("incfs").appending("contract") }
         return FilePath("/tmp/incfs-\(geteuid())").appending("contract")
     }
 
-    static var mounts: FilePath { directory.appending("mounts") }
-    static var instances: FilePath { directory.appending("instances") }
+    public static var mounts: FilePath { directory.appending("mounts") }
+    public static var instances: FilePath { directory.appending("instances") }
 
     /// Makes the directories. Throws `EPERM` when the first of them is not ours alone.
-    static func make() throws(Errno) {
+    public static func make() throws(Errno) {
         for path in [directory, mounts, instances] { try SystemCalls.makeDirectories(path, mode: 0o700) }
         let status = try SystemCalls.status(of: directory, followSymbolicLinks: false)
         guard status.kind == .directory, status.uid == geteuid(), status.mode & 0o022 == 0 else { throw .notPermitted }
     }
 
-    static func socket(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).sock") }
-    static func lock(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).lock") }
+    public static func socket(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).sock") }
+    public static func lock(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).lock") }
 
     /// The daemon of a mount, by the mount's device number.
-    static func socket(ofMount device: String) -> FilePath? {
+    public static func socket(ofMount device: String) -> FilePath? {
         guard let bytes = try? SystemCalls.contents(of: mounts.appending(device), limit: 4096) else { return nil }
         return FilePath(String(decoding: bytes, as: UTF8.self))
     }
 
-    static func write(_ text: String, to path: FilePath, exclusive: Bool) throws(Errno) {
+    public static func write(_ text: String, to path: FilePath, exclusive: Bool) throws(Errno) {
         let file = try SystemCalls.open(path, flags: O_WRONLY | O_CREAT | (exclusive ? O_EXCL : O_TRUNC), mode: 0o600)
         var failure: Errno?
         Array(text.utf8).withUnsafeBytes { raw in do throws(Errno) { try SystemCalls.writeAll(file.rawValue, raw) } catch { failure = error } }

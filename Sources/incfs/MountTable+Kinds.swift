@@ -1,0 +1,13 @@
+import FUSEMount
+
+extension MountTable {
+    /// This namespace's mounts; none where /proc cannot be read.
+    static var visible: [Entry] { (try? current())?.entries ?? [] }
+}
+
+extension MountTable.Entry {
+    /// Of a package.
+    var isIncfs: Bool { type == "fuse.incfs" }
+    /// Of backing files or an image.
+    var isContract: Bool { type == "fuse.incremental-fs" }
+}
