@@ -74,7 +74,7 @@ extension ContractFileSystem {
             handle.mayFill.store(true, ordering: .releasing)
             reply.ioctl(result: 0)
         case ContractCall.fillBlocks: fillCall(handle, opened, address, caller, header, reply)
-        case ContractCall.getFilledBlocks: run(callThreads, header, reply) { _ throws(Errno) in try self.getFilledBlocks(handle, opened, address, caller) }
+        case ContractCall.getFilledBlocks: run(callThreads, header, reply) { operation throws(Errno) in try self.getFilledBlocks(handle, opened, address, caller, operation) }
         case ContractCall.getBlockCount:
             let file = opened.file, counts = file.counts
             reply.park().ioctl(result: 0, words([file.dataBlocks, counts.dataFilled, file.hashBlocks, counts.hashFilled]))

@@ -133,7 +133,7 @@ extension ContractFileSystem {
 
     /// GET_FILLED_BLOCKS' argument: 0 address of the ranges, 8 their bytes, 12 start, 16 end; out: 20 all blocks, 24 data blocks,
     /// 28 bytes of ranges, 32 how far it was looked.
-    func getFilledBlocks(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ caller: Caller) throws(Errno) -> (Int32, [UInt8]) {
+    func getFilledBlocks(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ caller: Caller, _ operation: Operation) throws(Errno) -> (Int32, [UInt8]) {
         guard handle.mayFill.load(ordering: .acquiring) else { throw .notPermitted }
         var argument: [UInt8]
         do throws(Errno) { argument = try caller.memory.bytes(address, count: 40) } catch { throw error == .notPermitted ? error : .invalidArgument }
@@ -142,7 +142,7 @@ extension ContractFileSystem {
         // More ranges than blocks there are not.
         let room = min(Int(word(8)) / 8, Int(opened.file.totalBlocks) / 2 + 1)
         var scan = handle.withState { $0.scan }
-        let answer = try opened.file.filledRanges(start: word(12), end: word(16), room: room, scan: &scan)
+        let answer = try opened.file.filledRanges(start: word(12), end: word(16), room: room, scan: &scan) { operation.isInterrupted }
         handle.withState { $0.scan = scan }
         let bytes = answer.ranges.flatMap { words([$0.begin, $0.end]) }
         var written = 0
@@ -152,7 +152,7 @@ extension ContractFileSystem {
             written += piece
         }
         argument.replaceSubrange(20..<36, with: words([opened.file.totalBlocks, opened.file.dataBlocks, UInt32(bytes.count), answer.reached]))
-        return (answer.isCut ? -Errno.outOfRange.rawValue : 0, argument)
+        return (answer.isInterrupted ? -Errno.interrupted.rawValue : answer.isCut ? -Errno.outOfRange.rawValue : 0, argument)
     }
 
     /// READ_FILE_SIGNATURE's argument: 0 address, 8 its bytes; out: 12 bytes stored.

@@ -13,6 +13,8 @@ public struct FilledAnswer: Sendable {
     public var reached: UInt32 = 0
     /// There was no room for another range: `ERANGE`.
     public var isCut = false
+    /// The caller was interrupted: `EINTR`. A call from `reached` on finds the rest.
+    public var isInterrupted = false
 }
 
 /// A series of calls on one descriptor that together look at the whole map: what they found repairs the counters.
@@ -30,8 +32,11 @@ extension VolumeFile {
     /// Entries looked at in one piece.
     static let scanPiece: UInt32 = 65536
 
-    /// The present blocks of start ..< end (0 or too much: to the end of everything), at most `room` ranges.
-    public func filledRanges(start: UInt32, end wanted: UInt32, room: Int, scan: inout FilledScan) throws(Errno) -> FilledAnswer {
+    /// The present blocks of start ..< end (0 or too much: to the end of everything), at most `room` ranges. Reads the map, but for what of it is a hole,
+    /// and asks `isInterrupted` before each piece of it. Throws what the disk says.
+    public func filledRanges(
+        start: UInt32, end wanted: UInt32, room: Int, scan: inout FilledScan, isInterrupted: () -> Bool = { false }
+    ) throws(Errno) -> FilledAnswer {
         let total = totalBlocks
         let end = wanted == 0 || wanted > total ? total : wanted
         var answer = FilledAnswer()
@@ -55,7 +60,15 @@ extension VolumeFile {
         var position = start
         func closed(_ begin: UInt32, _ end: UInt32) -> FilledRange { FilledRange(begin: begin, end: end) }
         while position < end, !answer.isCut {
-            let piece = position..<min(end, position + Self.scanPiece)
+            if isInterrupted() { answer.isInterrupted = true; break }
+            let stored = try firstStored(position..<end)
+            if stored > position, let begin = open {
+                answer.ranges.append(closed(begin, position))
+                open = nil
+            }
+            position = stored
+            if position == end { break }
+            let piece = position..<(end - position > Self.scanPiece ? position + Self.scanPiece : end)
             let map = try entries(piece)
             for (index, entry) in map.enumerated() {
                 let block = piece.lowerBound + UInt32(index)
@@ -76,14 +89,28 @@ extension VolumeFile {
             }
             position = piece.upperBound
         }
-        if let begin = open { answer.ranges.append(closed(begin, end)) }
-        if !answer.isCut { answer.reached = end }
+        if let begin = open { answer.ranges.append(closed(begin, position)) }
+        if !answer.isCut { answer.reached = position }
         if follows {
             // The block at which it was cut has been counted.
             scan.next = answer.isCut ? answer.reached + 1 : answer.reached
             if answer.reached >= total, !answer.isCut { try finish(&scan) }
         }
         return answer
+    }
+
+    /// The first of `blocks` whose entry is not wholly in a hole of the file (no block there is present), or their end.
+    private func firstStored(_ blocks: Range<UInt32>) throws(Errno) -> UInt32 {
+        guard mapBase != 0 else { return blocks.lowerBound }
+        let first = place(ofEntry: blocks.lowerBound), end = place(ofEntry: blocks.upperBound)
+        let data: UInt64
+        do throws(Errno) { data = try SystemCalls.seek(descriptor, first, whence: 3 /* SEEK_DATA */) } catch {
+            // A hole to the end of the file; that the map ends behind it shows when it is read.
+            guard error == .noSuchAddressOrDevice, try SystemCalls.status(of: descriptor).size >= end else { return blocks.lowerBound }
+            return blocks.upperBound
+        }
+        guard data > first else { return blocks.lowerBound }
+        return data >= end ? blocks.upperBound : blocks.lowerBound + UInt32((data - first) / UInt64(BlockEntry.size))
     }
 
     /// Everything has been looked at.

@@ -159,6 +159,35 @@ import Testing
         #expect(again.counts == (6, 0))
     }
 
+    /// What this thread has read so far, in bytes (proc_pid_io(5)).
+    private func bytesRead() throws -> Int {
+        let text = String(decoding: try SystemCalls.contents(of: "/proc/thread-self/io"), as: UTF8.self)
+        return try #require(text.split(separator: "\n").first { $0.hasPrefix("rchar: ") }.flatMap { Int($0.dropFirst(7)) })
+    }
+
+    /// The map of 8 TiB has 20 GiB, almost all of them a hole.
+    @Test func aHoleOfTheMapIsNotRead() throws {
+        let count = UInt32(Geometry.mostDataBlocks)
+        let (file, descriptor) = try make(size: UInt64(count) * 4096)
+        defer { SystemCalls.close(descriptor) }
+        let block = [UInt8](repeating: 1, count: 16)
+        let places: [UInt32] = [0, 65535, 65536, 1_000_000, 1_000_001, count - 1]
+        #expect(fill(file, places.map { ($0, block, 0, false) }).processed == places.count)
+        var scan = FilledScan()
+        let before = try bytesRead()
+        let all = try file.filledRanges(start: 0, end: 0, room: 10, scan: &scan)
+        #expect(try bytesRead() - before < 8 << 20)
+        #expect(all.ranges.map { [$0.begin, $0.end] } == [[0, 1], [65535, 65537], [1_000_000, 1_000_002], [count - 1, count]] && all.reached == count)
+        #expect(file.counts == (6, 0))
+        #expect(try file.filledRanges(start: 2_000_000, end: count - 1, room: 10, scan: &scan).reached == count - 1)
+        // Interrupted after one piece, and gone on with.
+        var rounds = 0
+        let some = try file.filledRanges(start: 0, end: 0, room: 10, scan: &scan) { rounds += 1; return rounds > 1 }
+        #expect(some.isInterrupted && !some.isCut && some.ranges.map { [$0.begin, $0.end] } == [[0, 1], [65535, 65536]] && some.reached == 65536)
+        let rest = try file.filledRanges(start: some.reached, end: 0, room: 10, scan: &scan)
+        #expect(rest.ranges.map { [$0.begin, $0.end] } == [[65536, 65537], [1_000_000, 1_000_002], [count - 1, count]] && !rest.isInterrupted)
+    }
+
     @Test func damagedFilesAreRefused() throws {
         func opening(_ change: (inout [UInt8]) -> Void) throws -> Errno? {
             let (file, descriptor) = try make(size: 5)
