@@ -63,47 +63,67 @@ public final class BackingDirectoryCheck {
     /// Does what can be done, once, and marks what has been done. Nobody may use the directory meanwhile. After it, check again:
     /// what a repair uncovers is found then.
     public func repair() throws(Errno) {
-        var cut: Set<String> = []
-        for index in findings.indices {
-            guard let repair = findings[index].repair else { continue }
-            // Offsets count only as long as nothing has been cut off or appended.
-            if case .append = repair, cut.contains(findings[index].path) { continue }
-            if case .truncate = repair { cut.insert(findings[index].path) }
-            do throws(Errno) { try apply(repair, to: findings[index].path) } catch {
-                // Two files of one id: which is the right one is not for us to say.
-                if case .link = repair, error == .fileExists { continue }
-                throw error
+        var start = 0
+        while start < findings.count {
+            let path = findings[start].path
+            let end = findings[start...].firstIndex { $0.path != path } ?? findings.count
+            if findings[start..<end].contains(where: { $0.repair != nil }) { try repair(start..<end, of: path) }
+            start = end
+        }
+    }
+
+    /// What was found of one file; it is on the disk when this returns.
+    private func repair(_ indices: Range<Int>, of path: String) throws(Errno) {
+        let unlinks = indices.filter { if case .unlink = findings[$0].repair { true } else { false } }
+        if unlinks.count < indices.count(where: { findings[$0].repair != nil }) {
+            let file = try SystemCalls.open(Array(path.utf8), beneath: root, flags: O_RDWR | O_NOFOLLOW)
+            var isCut = false
+            for index in indices {
+                guard let repair = findings[index].repair else { continue }
+                switch repair {
+                case .unlink: continue
+                // Offsets count only as long as nothing has been cut off or appended.
+                case .append where isCut: continue
+                case .truncate: isCut = true
+                default: break
+                }
+                do throws(Errno) { try apply(repair, to: file.rawValue) } catch {
+                    // Two files of one id: which is the right one is not for us to say.
+                    if case .link = repair, error == .fileExists { continue }
+                    throw error
+                }
+                findings[index].isRepaired = true
             }
+            try SystemCalls.fsync(file.rawValue)
+        }
+        // The file may have no other name.
+        for index in unlinks {
+            guard case .unlink(let name, let directory) = findings[index].repair else { continue }
+            let special = try SystemCalls.open(name: Array(directory.utf8), in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            try SystemCalls.remove(Array(name.utf8), in: special.rawValue)
             findings[index].isRepaired = true
         }
     }
 
-    private func apply(_ repair: BackingRepair, to path: String) throws(Errno) {
-        if case .unlink(let name, let directory) = repair {
-            let special = try SystemCalls.open(name: Array(directory.utf8), in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            try SystemCalls.remove(Array(name.utf8), in: special.rawValue)
-            return
-        }
-        let file = try SystemCalls.open(Array(path.utf8), beneath: root, flags: O_RDWR | O_NOFOLLOW)
+    private func apply(_ repair: BackingRepair, to file: CInt) throws(Errno) {
         switch repair {
-        case .write(let bytes, let offset): try write(bytes, offset, file.rawValue)
+        case .write(let bytes, let offset): try write(bytes, offset, file)
         case .append(let record, let link):
-            let end = try SystemCalls.status(of: file.rawValue).size
-            try write(record, end, file.rawValue)
-            try SystemCalls.fdatasync(file.rawValue)
-            try write(BackingBytes.bytes(end, 8), link, file.rawValue)
-        case .truncate(let end): try SystemCalls.truncate(file.rawValue, to: end)
+            let end = try SystemCalls.status(of: file).size
+            try write(record, end, file)
+            try SystemCalls.fdatasync(file)
+            try write(BackingBytes.bytes(end, 8), link, file)
+        case .truncate(let end): try SystemCalls.truncate(file, to: end)
         case .setAttribute(let name, let value):
             var failure: Errno?
-            value.withUnsafeBytes { raw in do throws(Errno) { try SystemCalls.setExtendedAttribute(name, raw, ofDescriptor: file.rawValue) } catch { failure = error } }
+            value.withUnsafeBytes { raw in do throws(Errno) { try SystemCalls.setExtendedAttribute(name, raw, ofDescriptor: file) } catch { failure = error } }
             if let failure { throw failure }
         case .link(let name, let directory):
             do throws(Errno) { try SystemCalls.makeDirectory(Array(directory.utf8), in: root, mode: 0o777) } catch { guard error == .fileExists else { throw error } }
             let special = try SystemCalls.open(name: Array(directory.utf8), in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            try SystemCalls.link(file.rawValue, as: Array(name.utf8), in: special.rawValue)
+            try SystemCalls.link(file, as: Array(name.utf8), in: special.rawValue)
         case .unlink: break
         }
-        try SystemCalls.fsync(file.rawValue)
     }
 
     private func write(_ bytes: [UInt8], _ offset: UInt64, _ descriptor: CInt) throws(Errno) {

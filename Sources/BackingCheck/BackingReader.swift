@@ -18,6 +18,8 @@ public struct BackingReader {
     public internal(set) var findings: [BackingFinding] = []
     let bytes: BackingBytes
 
+    /// What is listed of one file at most: a map of two thousand million entries may be wrong in each.
+    public static let mostFindings = 10_000
     /// The longest record, and what each type has.
     static let longestRecord = 55
     static let sizes: [UInt8: Int] = [1: 35, 2: 37, 3: 47, 4: 55, 5: 35]
@@ -40,7 +42,12 @@ public struct BackingReader {
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
 
     mutating func find(_ severity: BackingFinding.Severity, at offset: UInt64?, _ message: String, remedy: String? = nil, repair: BackingRepair? = nil) {
-        findings.append(BackingFinding(severity, at: offset, message, remedy: remedy, repair: repair))
+        if findings.count < Self.mostFindings { return findings.append(BackingFinding(severity, at: offset, message, remedy: remedy, repair: repair)) }
+        // One more stands for all others, with the gravest severity of them.
+        let others = findings[Self.mostFindings...].map(\.severity) + [severity]
+        findings[Self.mostFindings...] = [
+            BackingFinding(others.contains(.damage) ? .damage : others.contains(.warning) ? .warning : .note, at: offset, "The file has more than \(Self.mostFindings) findings; what follows, up to here, is not listed.")
+        ]
     }
 
     /// False when nothing behind the header can be looked at.

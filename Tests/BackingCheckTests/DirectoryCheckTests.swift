@@ -98,6 +98,30 @@ import Testing
         #expect(left.isEmpty == fault.isRepairable, "\(left)")
     }
 
+    /// A file may be wrong in more places than anybody wants to read of, or than there is memory for.
+    @Test func aFileIsListedWithSoManyFindings() throws {
+        let place = try Scratch.directory("many")
+        defer { try? Scratch.run(["rm", "-rf", place.string]) }
+        func number(_ value: Int, _ size: Int) -> [UInt8] { (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        let entries = BackingReader.mostFindings + 2, base = 4096
+        let file = try SystemCalls.open(place.appending("many"), flags: O_RDWR | O_CREAT, mode: 0o644)
+        try SystemCalls.truncate(file.rawValue, to: UInt64(base + entries * 10))
+        let header = Array("INCFS\0\0\0".utf8) + number(1, 8) + number(56, 2) + number(4096, 2) + number(0, 4) + number(56, 8) + number(entries * 4096, 8)
+        try write(header + [UInt8](repeating: 7, count: 16) + [1] + number(35, 2) + number(0, 20) + number(base, 8) + number(entries, 4), 0, file.rawValue)
+        func reader(halves: Int) throws -> BackingReader {
+            for index in 0..<halves { try write([0, 0, 0, 0, 0, 0, 9], UInt64(base + index * 10), file.rawValue) }
+            return try BackingReader(file.rawValue)
+        }
+        let others = try reader(halves: 0).findings.count
+        let most = try reader(halves: BackingReader.mostFindings - others).findings
+        #expect(most.count == BackingReader.mostFindings && !most.contains { $0.message.contains("not listed") })
+        let more = try reader(halves: BackingReader.mostFindings - others + 2).findings
+        #expect(more.count == BackingReader.mostFindings + 1 && more.last?.message.contains("not listed") == true && more.last?.severity == .warning)
+        // Two rounds of a repair reach them all.
+        for _ in 0..<2 { try BackingDirectoryCheck(place, readsData: false).repair() }
+        #expect(try BackingReader(file.rawValue).findings.count == others)
+    }
+
     @Test func namesArePutRight() throws {
         let data = try GoldenDirectory(), root = try data.root
         try SystemCalls.unlink(root.appending(".index").appending(data.id("one_byte")))
