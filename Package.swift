@@ -138,7 +138,7 @@ let package = Package(
         .target(name: "TestOrigins", dependencies: ["LinuxSystem"], path: "Tests/TestOrigins", swiftSettings: strict),
         tests("DataLoaderTests", ["DataLoader"]),
         tests("ControlAPITests", ["ControlAPI", "LinuxSystem"]),
-        tests("CommandLineTests", ["incfs", "incfs-origin", "ContractVolume", "ControlAPI", "LinuxSystem"]),
+        tests("CommandLineTests", ["incfs", "incfs-origin", "ContractVolume", "ControlAPI", "FUSEMount", "LinuxSystem"]),
         tests("ContractControlTests", ["ContractControl", "LinuxSystem"]),
         tests("LinuxSystemTests", ["LinuxSystem"]),
         tests("IntegrityTests", ["Integrity", "CSHA256", "CCrypto"]),

@@ -28,7 +28,7 @@ extension LoadScheduler {
     mutating func dispatch(_ now: MonotonicTime) {
         while circuit.allows(now), let (unit, location, priority) = next(now) {
             if priority == .background && isDead(location.path) {
-                giveUp(unit, EIO, "its file at the source cannot be had")
+                giveUp(unit, EIO, finalsInRow[location.path]?.reason ?? "its file at the source cannot be had")
                 continue
             }
             start(unit, location, priority, now)

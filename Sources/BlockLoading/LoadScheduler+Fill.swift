@@ -6,6 +6,7 @@ extension LoadScheduler {
     mutating func setFilling(_ on: Bool) {
         fill.on = on
         if !on { return }
+        counters.fillRounds += 1
         fill.wake()
         skipped.removeAll()
         finalsInRow.removeAll()

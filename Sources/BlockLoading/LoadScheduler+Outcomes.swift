@@ -49,7 +49,7 @@ extension LoadScheduler {
         case .final(let errno):
             circuit.answered(id)
             if backingOff.isEmpty { sourceReason = nil }
-            finalsInRow[flight.fetch.path, default: 0] += 1
+            finalsInRow[flight.fetch.path, default: (0, error.message)].count += 1
             for part in flight.fetch.parts {
                 guard let entry = entries[part.unit] else { continue }
                 let single = flight.fetch.parts.count == 1
@@ -100,8 +100,10 @@ extension LoadScheduler {
         let what = "\(Self.describe(unit)) from \(sourceName) does not match its digest (answer \(answers) of \(configuration.corruptLimit))"
         counters.lastError = what
         if answers >= configuration.corruptLimit {
-            finalsInRow[entry.location?.path ?? [], default: 0] += 1
-            giveUp(unit, EIO, "\(what); the origin's files are damaged or do not belong to this package: publish it again, or ask its publisher")
+            counters.damaged += 1
+            let reason = "\(what); the origin's files are damaged or do not belong to this package: publish it again, or ask its publisher"
+            finalsInRow[entry.location?.path ?? [], default: (0, reason)].count += 1
+            giveUp(unit, EIO, reason)
             return
         }
         actions.append(.log(.warning, "\(what); fetching it again"))
@@ -119,7 +121,7 @@ extension LoadScheduler {
         actions.append(.deliver(part, from: id, entry.priority))
     }
 
-    func isDead(_ path: [UInt8]) -> Bool { finalsInRow[path, default: 0] >= Self.deadAfter }
+    func isDead(_ path: [UInt8]) -> Bool { finalsInRow[path]?.count ?? 0 >= Self.deadAfter }
 
     private mutating func takeOffWire(_ id: FetchID, arrived: Bool, _ now: MonotonicTime) -> Flight? {
         guard let flight = wire[id] else { return nil }

@@ -62,7 +62,7 @@ extension LoadScheduler {
                 return
             }
             if entry.priority == .background && skipped.contains(page) {
-                giveUp(unit, EIO, "its index page cannot be had")
+                giveUp(unit, EIO, skippedReason ?? "its index page cannot be had")
                 return
             }
             entries[unit]!.indexRounds += 1
@@ -90,6 +90,7 @@ extension LoadScheduler {
         let dependants = waitingForPage.removeValue(forKey: unit) ?? []
         counters.failed += 1
         counters.lastError = reason
+        if skipped.isEmpty { skippedReason = reason }
         skipped.insert(unit)
         if entry.priority < .background {
             actions.append(.fail(unit, errno: errno, reason: reason))

@@ -123,10 +123,12 @@ struct LoadScheduler {
     var room: UInt64?
     /// The fill stands still for want of room.
     var lacksRoom = false
-    /// Final answers in a row per file; from `deadAfter` on the fill passes the file over.
-    var finalsInRow: [[UInt8]: Int] = [:]
+    /// Final answers in a row per file, with the first of them; from `deadAfter` on the fill passes the file over.
+    var finalsInRow: [[UInt8]: (count: Int, reason: String)] = [:]
     static let deadAfter = 3
     var skipped: Set<LoadUnit> = []
+    /// Why the first of them was given up.
+    var skippedReason: String?
 
     var sourceReason: String?
     var shownReason: String?
@@ -172,6 +174,7 @@ struct LoadScheduler {
         s.bufferedBytes = buffered
         s.rate = rate.bytesPerSecond
         s.skipped = skipped.count
+        s.skippedReason = skipped.isEmpty ? nil : skippedReason
         s.lacksRoom = lacksRoom
         s.fillDone = fill.done && entries.isEmpty
         s.waitReason = shownReason

@@ -110,7 +110,10 @@ final class LoaderLoop {
                 if let bytes = held[id] { threads.enqueue(FillThreads.Job(part: part, bytes: bytes), priority) }
             case .hurry(let unit, let priority): threads.hurry(unit, to: priority)
             case .release(let id): held[id] = nil
-            case .fail(let unit, let errno, let reason): target.fail(unit, errno: errno, reason: reason)
+            case .fail(let unit, let errno, let reason):
+                // Whoever is told of the failure may ask at once what kind it was.
+                publish(scheduler.statistics)
+                target.fail(unit, errno: errno, reason: reason)
             case .recheck(let unit): target.found(unit)
             case .setWaitReason(let reason): target.setWaitReason(reason)
             case .log(let level, let text): log(level, text)

@@ -14,6 +14,8 @@ public struct LoaderStatistics: Sendable, Equatable {
     public var bytesStored: UInt64 = 0
     /// Units that readers were refused, or that the fill passes over, because the answer was final.
     public var failed: UInt64 = 0
+    /// Of those, units whose bytes came and never matched their digest.
+    public var damaged: UInt64 = 0
     /// Deliveries that the store could not take.
     public var storageFailures: UInt64 = 0
     /// Requests on the wire now.
@@ -26,6 +28,10 @@ public struct LoaderStatistics: Sendable, Equatable {
     public var rate: UInt64 = 0
     /// Units that the fill passes over, until somebody asks for them.
     public var skipped = 0
+    /// Why the first of them was given up; nil without any.
+    public var skippedReason: String?
+    /// How often the fill was told to look at everything again, `skipped` included.
+    public var fillRounds: UInt64 = 0
     /// True when the fill has found nothing missing (apart from `skipped`) and nothing is under way.
     public var fillDone = false
     /// True while the fill stands still because the store's disk is nearly full.

@@ -4,7 +4,7 @@ public struct SourceError: Error, Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
         /// The origin cannot be reached at all (no route, refused, unknown name): retry for ever, all requests wait.
         case unreachable
-        /// Somebody answers who does not prove to be the origin (a wrong TLS certificate, a login page): as `unreachable` for who
+        /// Somebody answers who does not prove to be the origin (a wrong TLS certificate): as `unreachable` for who
         /// waits, as the network may yet change; final for who is about to begin.
         case untrusted
         /// The origin asks for patience: all requests wait, at least as long as it says.

@@ -11,7 +11,7 @@ extension FUSEMount {
         case .permissionDenied, .notPermitted:
             MountError(
                 .devicePermission, errno, what: what, why: "/dev/fuse may not be opened by this user",
-                advice: "let root run chmod 0666 /dev/fuse, and for good write KERNEL==\"fuse\", MODE=\"0666\" to /etc/udev/rules.d/99-fuse.rules (the package fuse3 does both)")
+                advice: "let root run: chmod 0666 /dev/fuse; if it is closed again after a restart, put the line KERNEL==\"fuse\", MODE=\"0666\" into /etc/udev/rules.d/99-fuse.rules")
         default:
             MountError(.other, errno, what: what, why: "/dev/fuse cannot be opened: \(errno)", advice: "look at the limits of open files (ulimit -n)")
         }

@@ -77,7 +77,8 @@ enum RangeAnswer: Equatable {
         let isPage = type.hasPrefix("text/html") || type.hasPrefix("application/xhtml")
         let path = url.path.lowercased()
         if isPage && !path.hasSuffix(".html") && !path.hasSuffix(".htm") && !path.hasSuffix(".xhtml") {
-            return .failure(SourceError(.temporary, "\(url.display) answered with a web page instead of data: a login page of this network, or of the server, is in between; open a web page in a browser and log in"))
+            return .failure(SourceError(.temporary, "\(url.display) answered with a web page (200, \(type.prefix { $0 != ";" })) where bytes \(offset)-\(offset + UInt64(length) - 1) were asked for: "
+                + "a login page of this network or of the server is in between, or the server has a page for every address; open the address in a browser"))
         }
         let announced = contentLength(headers)
         if let announced, announced > UInt64(wholeFileLimit), !(offset == 0 && announced <= UInt64(length)) {

@@ -56,9 +56,10 @@ public final class KeeperConnection: Sendable {
     }
 
     /// Mounts. The caller owns the descriptors in the result.
+    /// The keeper keeps a copy of `companion` open as long as it has the mount, and gives it to later daemons.
     /// Throws `.refused` with the errno and a sentence for people, `.closed` when the keeper is gone.
-    public func mount(_ request: MountRequest) throws(KeeperLinkError) -> KeptMount {
-        let answer = try ask(.mount(request))
+    public func mount(_ request: MountRequest, companion: CInt? = nil) throws(KeeperLinkError) -> KeptMount {
+        let answer = try ask(.mount(request), descriptors: companion.map { [$0] } ?? [])
         guard case .mounted(let identity) = answer.message else { throw unexpected(answer) }
         return KeptMount(identity: identity, descriptors: answer.descriptors)
     }
@@ -117,10 +118,10 @@ public final class KeeperConnection: Sendable {
         }
     }
 
-    private func ask(_ message: KeeperMessage) throws(KeeperLinkError) -> KeeperPacket {
+    private func ask(_ message: KeeperMessage, descriptors: [CInt] = []) throws(KeeperLinkError) -> KeeperPacket {
         try exchange.withLock { last throws(KeeperLinkError) -> KeeperPacket in
             last += 1
-            try socket.send(KeeperPacket(id: last, message))
+            try socket.send(KeeperPacket(id: last, message, descriptors: descriptors))
             while true {
                 let packet = try receive()
                 // An answer that came after its time-out belongs to nobody.

@@ -8,7 +8,7 @@ import LinuxSystem
 //     setReadAhead  u64 mount id, u32 KiB
 //     heartbeat, restoreDone   u64 epoch
 //     exiting       i32 code
-//     mounted, restore         u64 mount id, u32 kind, u32 major, u32 minor, u16 length and bytes of the mount point
+//     mounted, restore         u64 mount id, u16 kind, u16 flags (1 companion), u32 major, u32 minor, u16 length and bytes of the mount point
 //     failed        i32 errno, u16 length and bytes of the sentence
 //     unmounted     u64 mount id
 //     done          nothing
@@ -38,6 +38,7 @@ extension KeeperMessage {
         case .mounted(let mount), .restore(let mount):
             bytes.append(littleEndian: mount.id)
             bytes.append(littleEndian: mount.kind.rawValue)
+            bytes.append(littleEndian: UInt16(mount.hasCompanion ? 1 : 0))
             bytes.append(littleEndian: mount.major)
             bytes.append(littleEndian: mount.minor)
             bytes.append(counted: mount.mountpoint.rawBytes)
@@ -90,8 +91,10 @@ extension KeeperMessage {
     private static func identity(_ payload: inout ByteCursor) throws(KeeperLinkError) -> MountIdentity {
         let id = try payload.integer(UInt64.self)
         guard let kind = MountKind(rawValue: try payload.integer()) else { throw .malformed("unknown kind of mount") }
+        let flags = try payload.integer(UInt16.self)
+        guard flags & ~1 == 0 else { throw .malformed("unknown flags of a mount") }
         let major = try payload.integer(UInt32.self), minor = try payload.integer(UInt32.self)
-        return MountIdentity(id: id, mountpoint: try path(&payload), kind: kind, major: major, minor: minor)
+        return MountIdentity(id: id, mountpoint: try path(&payload), kind: kind, major: major, minor: minor, hasCompanion: flags == 1)
     }
 
     private static func path(_ payload: inout ByteCursor) throws(KeeperLinkError) -> FilePath {

@@ -4,6 +4,7 @@ import LinuxSystem
 /// what nobody asked for has id 0.
 public enum KeeperMessage: Sendable, Equatable {
     // Daemon to keeper.
+    /// With a descriptor or none: what the daemon wants kept open as long as the mount, e.g. a lock on what only this mount may use.
     case mount(MountRequest)
     case unmount(mountID: UInt64, UnmountMode)
     /// Sets the readahead window (KiB) of a mount, once INIT is answered. Only root can.
@@ -16,7 +17,7 @@ public enum KeeperMessage: Sendable, Equatable {
     // Keeper to daemon.
     /// Answers `mount`; descriptors: state memory file, device, clones.
     case mounted(MountIdentity)
-    /// At the start of a daemon, one for each mount that lives; descriptors as `mounted`.
+    /// At the start of a daemon, one for each mount that lives; descriptors as `mounted`, and the companion that came with the mount, if any.
     case restore(MountIdentity)
     /// All `restore` messages have been sent; also when there were none.
     case restoreDone(epoch: UInt64)
@@ -45,10 +46,12 @@ public enum KeeperMessage: Sendable, Equatable {
         }
     }
 
-    /// Descriptors that must come with the message: 0, or 2 (state file and device) and clones.
+    /// Descriptors that must come with the message: 0, or 2 (state file and device) and clones; and a companion.
     var descriptorRange: ClosedRange<Int> {
         switch self {
-        case .mounted, .restore: 2...2 + Int(MountRequest.maximumClones)
+        case .mount: 0...1
+        case .mounted(let mount), .restore(let mount):
+            (mount.hasCompanion ? 3 : 2)...(mount.hasCompanion ? 3 : 2) + Int(MountRequest.maximumClones)
         default: 0...0
         }
     }

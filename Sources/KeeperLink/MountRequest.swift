@@ -46,7 +46,7 @@ public struct MountRequest: Sendable, Equatable {
 }
 
 /// How a mount was made.
-public enum MountKind: UInt32, Sendable {
+public enum MountKind: UInt16, Sendable {
     /// By mount(2).
     case privileged = 0
     /// By `fusermount3`.
@@ -72,8 +72,11 @@ public struct MountIdentity: Sendable, Equatable {
     /// The `st_dev` of the mount, found without asking it; `minor` names `/sys/fs/fuse/connections/<minor>`.
     public var major: UInt32
     public var minor: UInt32
+    /// A companion of the daemon's comes last among the descriptors.
+    public var hasCompanion: Bool
 
-    public init(id: UInt64, mountpoint: FilePath, kind: MountKind, major: UInt32, minor: UInt32) {
+    public init(id: UInt64, mountpoint: FilePath, kind: MountKind, major: UInt32, minor: UInt32, hasCompanion: Bool = false) {
+        self.hasCompanion = hasCompanion
         self.id = id
         self.mountpoint = mountpoint
         self.kind = kind

@@ -11,15 +11,21 @@ public struct FinalFailures: Sendable {
     /// Units remembered at most; all are forgotten when there are more.
     static let limit = 4096
 
-    private var failures: [LoadUnit: (errno: Errno, time: MonotonicTime)] = [:]
+    private var failures: [LoadUnit: (errno: Errno, time: MonotonicTime, reason: String)] = [:]
 
     init(lifetime: UInt64 = usualLifetime) { self.lifetime = lifetime }
 
     var isEmpty: Bool { failures.isEmpty }
 
-    mutating func add(_ unit: LoadUnit, _ errno: Errno, now: MonotonicTime) {
+    mutating func add(_ unit: LoadUnit, _ errno: Errno, reason: String, now: MonotonicTime) {
         if failures.count >= Self.limit { failures.removeAll() }
-        failures[unit] = (errno, now)
+        failures[unit] = (errno, now, reason)
+    }
+
+    /// The answer that one of `units` had at `start` or later, as far as it is remembered: for who waits for a unit without a read.
+    func answer(for units: [LoadUnit], since start: MonotonicTime) -> (errno: Errno, reason: String)? {
+        for unit in units { if let failure = failures[unit], failure.time >= start { return (failure.errno, failure.reason) } }
+        return nil
     }
 
     /// The answer that one of `units` had lately; nil if none had one.

@@ -57,7 +57,7 @@ extension PackageVolume: LoadTarget {
     public func found(_ unit: LoadUnit) { settle(pending.withLock { $0.take(waitingFor: unit) }) }
 
     public func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
-        finalFailures.withLock { $0.add(unit, Errno(rawValue: errno), now: .now) }
+        finalFailures.withLock { $0.add(unit, Errno(rawValue: errno), reason: reason, now: .now) }
         report(.error, "\(name(of: unit)) cannot be had: \(reason)")
         for read in pending.withLock({ $0.take(waitingFor: unit) }) { fail(read, Errno(rawValue: errno), cause: reason) }
     }

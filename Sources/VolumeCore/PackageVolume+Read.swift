@@ -122,6 +122,18 @@ extension PackageVolume {
         }
     }
 
+    /// The final answer that a missing part of the node has had since `start`, after which it was asked for (`prefetch`). Nil: what is missing may
+    /// yet come.
+    public func finalFailure(node: TreeNode, since start: MonotonicTime) -> (error: Errno, reason: String)? {
+        guard !finalFailures.withLock({ $0.isEmpty }), let number = node.objectNumber else { return nil }
+        let units: [LoadUnit] = switch resolve(number) {
+        case .ready(let object): object.chunks(in: 0..<object.size).map { LoadUnit(.chunk, $0) }.filter { !isPresent($0) }
+        case .waiting(let units): units
+        case .failed: []
+        }
+        return finalFailures.withLock { $0.answer(for: units, since: start) }.map { ($0.errno, $0.reason) }
+    }
+
     /// The node's content as a file of the store, to be cloned; nil unless it is complete and has one of its own.
     public func completeFile(of node: TreeNode) -> OwnedDescriptor? {
         guard let number = node.objectNumber, case .ready(let object) = resolve(number) else { return nil }

@@ -132,13 +132,16 @@ struct KeeperLoop: ~Copyable {
     // MARK: Requests
 
     private mutating func answer(_ packet: KeeperPacket) {
-        // What a daemon sends has no descriptors: the decoder refuses any.
+        // Only a mount can come with a descriptor: the decoder refuses any other.
+        var companion = packet.descriptors.first
+        defer { if let companion { SystemCalls.close(companion) } }
         do throws(MountFailure) {
             switch packet.message {
             case .mount(let request):
                 // Nobody would take the mount over.
                 if daemon?.hasHungUp != false { return }
-                let held = try mounts.mount(request)
+                let held = try mounts.mount(request, companion: companion)
+                companion = nil
                 log.write("mounted \(held.identity.mountpoint) as number \(held.identity.id), device \(held.device)")
                 daemon?.send(held.packet(id: packet.id, restoring: false))
             case .unmount(let id, let mode):

@@ -11,8 +11,8 @@ struct MountKeeping {
     /// In the order they were made.
     var inOrder: [HeldMount] { mounts.values.sorted { $0.identity.id < $1.identity.id } }
 
-    /// Mounts and keeps the descriptors.
-    mutating func mount(_ request: MountRequest) throws(MountFailure) -> HeldMount {
+    /// Mounts and keeps the descriptors, the daemon's `companion` among them; it stays the caller's when this fails.
+    mutating func mount(_ request: MountRequest, companion: CInt?) throws(MountFailure) -> HeldMount {
         let options = MountOptions(
             fsname: request.fsname, subtype: request.subtype, readOnly: request.readOnly, noExec: request.noExec, allowOther: request.allowOther,
             defaultPermissions: request.defaultPermissions, maxRead: request.maxRead, clones: Int(request.clones),
@@ -30,7 +30,7 @@ struct MountKeeping {
             let identity = MountIdentity(
                 id: lastID, mountpoint: device.mountpoint, kind: device.how == .privileged ? .privileged : .fusermount,
                 major: device.device.major, minor: device.device.minor)
-            let held = HeldMount(identity: identity, descriptors: [state.take()] + device.descriptors)
+            let held = HeldMount(identity: identity, descriptors: [state.take()] + device.descriptors, companion: companion)
             mounts[lastID] = held
             return held
         case .failure(let error)?: throw MountFailure(errno: error.errno, sentence: "\(error)")

@@ -31,7 +31,7 @@ struct FetchCommand: Talkative {
     func run() throws {
         let place = try Self.absolute(directory)
         let session = try PackageSession(address: address, store: store, trust: trust, access: access)
-        var progress = ProgressLine("fetched")
+        var progress = ProgressLine("fetched", from: address)
         let reply: ControlReply
         do {
             defer { progress.finish() }

@@ -101,15 +101,20 @@ struct MountCommand: Talkative {
 
     /// Until a signal comes, or somebody else unmounts.
     private func stay(_ client: ControlClient, _ place: String, _ interruption: borrowing Interruption) throws {
-        var progress = ProgressLine("fetched")
+        var progress = ProgressLine("fetched", from: address)
         if !noFill {
             defer { progress.finish() }
-            do { _ = try client.call(.wait(WaitRequest(mountpoint: place))) { progress.show($0) } } catch {
+            do {
+                _ = try client.call(.wait(WaitRequest(mountpoint: place))) { progress.show($0) }
+                progress.finish()
+                if !Terminal.isQuiet { Terminal.error("Everything is here. Ctrl-C unmounts.") }
+            } catch {
                 if error.code == .notMounted { return }
-                throw error
+                guard error.code == .originUnreachable || error.code == .wrongDigest else { throw error }
+                // What is here can be used all the same.
+                progress.finish()
+                Terminal.report(error)
             }
-            progress.finish()
-            if !Terminal.isQuiet { Terminal.error("Everything is here. Ctrl-C unmounts.") }
         }
         // Look twice a second whether it still is there: umount(8) may end it as well.
         while true {

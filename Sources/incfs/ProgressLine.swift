@@ -14,11 +14,22 @@ struct ProgressLine {
     private var lastPlain: UInt64 = 0
     private var lastNote: String?
     private var drawn = false
+    private var standstill: Standstill?
 
-    init(_ verb: String, countsBytes: Bool = false) { self.verb = verb; self.countsBytes = countsBytes }
+    /// `address`: where what comes comes from, so that a long wait can be explained.
+    init(_ verb: String, countsBytes: Bool = false, from address: String? = nil) {
+        self.verb = verb
+        self.countsBytes = countsBytes
+        standstill = address.map { Standstill(host: RunWatch.host($0)) }
+    }
 
     mutating func show(_ report: ProgressReport) {
         if Terminal.isQuiet { return }
+        // A bar is cut at the width of the terminal, and a log has had every reason already.
+        if let text = standstill?.text(report, at: .now), interactive || report.note == nil {
+            finish()
+            Terminal.error("incfs: " + Terminal.printable(text))
+        }
         if interactive {
             Terminal.write("\r\u{1b}[K" + Self.bar(verb, report, countsBytes: countsBytes, width: Terminal.width(STDERR_FILENO)), to: STDERR_FILENO)
             drawn = true

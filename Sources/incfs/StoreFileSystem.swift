@@ -8,8 +8,8 @@ enum StoreFileSystem {
     /// What a person should know who goes on all the same; nil if all is well.
     ///
     /// - Throws: code `disk` for one of our own mounts, and for a file system without sparse files.
-    static func look(at store: FilePath) throws(ControlError) -> String? {
-        let entry = deepest(store)
+    static func look(at store: FilePath, among mounts: [MountTable.Entry] = MountTable.visible) throws(ControlError) -> String? {
+        let entry = deepest(store, mounts)
         if entry?.isIncfs == true {
             throw ControlError(
                 .disk, "The store \(store) lies on a mount of incfs (\(entry!.mountpoint)): the daemon would wait for itself.",
@@ -22,9 +22,9 @@ enum StoreFileSystem {
     }
 
     /// The mount that `path` lies on: the one with the longest place, of several at one place the last.
-    private static func deepest(_ path: FilePath) -> MountTable.Entry? {
+    private static func deepest(_ path: FilePath, _ mounts: [MountTable.Entry]) -> MountTable.Entry? {
         var found: MountTable.Entry?
-        for entry in MountTable.visible where path.starts(with: entry.mountpoint) {
+        for entry in mounts where path.starts(with: entry.mountpoint) {
             if entry.mountpoint.length >= (found?.mountpoint.length ?? 0) { found = entry }
         }
         return found

@@ -29,8 +29,8 @@ struct WaitCommand: Talkative {
 
     func run() throws {
         let place = try MountpointPath.existing(mountpoint)
-        let (client, _) = try MountedDaemons.required(place, store: store.store)
-        var progress = ProgressLine("fetched")
+        let (client, mount) = try MountedDaemons.required(place, store: store.store)
+        var progress = ProgressLine("fetched", from: mount.address)
         defer { progress.finish() }
         _ = try client.call(.wait(WaitRequest(mountpoint: place, timeoutSeconds: timeout, patterns: complete ? nil : path.map { WirePath(MountpointPath.inside($0, of: place)) }))) { progress.show($0) }
     }

@@ -43,6 +43,7 @@ extension Daemon {
         let end = request.timeoutSeconds.map { clock.now + .seconds($0) }
         var left = files
         var undeclared = files
+        let start = MonotonicTime.now
         while true {
             let (waiting, asking) = (left, undeclared)
             (left, undeclared) = try await offPool {
@@ -50,6 +51,15 @@ extension Daemon {
                 return (missing, asking.filter { !volume.prefetch(node: volume.tree.node($0)) })
             }
             guard let first = left.first else { return }
+            let loader = mount.mounted.package.loader
+            let waited = left
+            if let (node, failure) = try await offPool({ () -> (Int, (error: Errno, reason: String))? in
+                for node in waited { if let failure = volume.finalFailure(node: volume.tree.node(node), since: start) { return (node, failure) } }
+                return nil
+            }) {
+                let name = String(decoding: volume.tree.path(of: node), as: UTF8.self)
+                throw ControlError(Self.code(ofFailure: loader.statistics), "\(name) cannot be had: \(failure.reason).", errno: failure.error.rawValue)
+            }
             if mount.ending.load(ordering: .acquiring) {
                 throw ControlError(.notMounted, "\(request.mountpoint) was unmounted before everything was there.")
             }
@@ -61,7 +71,7 @@ extension Daemon {
                     hint: status.waitReason)
             }
             let missing = left.reduce(UInt64(0)) { $0 + (volume.tree.node($1).size + 4095) / 4096 }
-            progress(ProgressReport(done: total - missing, total: total, bytesPerSecond: status.rateBytesPerSecond, note: status.waitReason ?? status.lastError))
+            progress(ProgressReport(done: total - missing, total: total, bytesPerSecond: status.rateBytesPerSecond, note: status.waitReason))
             try await Task.sleep(for: end.map { min(Self.pause, max(.zero, $0 - clock.now)) } ?? Self.pause)
         }
     }

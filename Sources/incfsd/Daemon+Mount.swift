@@ -118,7 +118,7 @@ extension Daemon {
         do throws(KeeperLinkError) {
             kept = try keeper.mount(KeeperLink.MountRequest(
                 mountpoint: FilePath(request.mountpoint), fsname: package.source.name, noExec: request.noExec, allowOther: privileged || request.allowOther,
-                defaultPermissions: true, clones: UInt16(min(cores, 4) - 1)))
+                defaultPermissions: true, clones: UInt16(min(cores, 4) - 1)), companion: layer?.descriptor)
         } catch {
             let code: ControlError.Code = switch error.errno {
             case .noSuchFileOrDirectory, .notDirectory: .mountpointUnusable
@@ -181,6 +181,9 @@ extension Daemon {
 
     /// Goes on with a mount of an earlier daemon. Blocks.
     func restore(_ kept: KeptMount) {
+        var kept = kept
+        // The keeper has held it all the time.
+        let layer = kept.takeCompanion().map { LayerLock(holding: $0) }
         do {
             guard let record = try SessionStateFile(descriptor: kept.stateFile).read() else {
                 throw ControlError(.internalFailure, "the earlier daemon had not finished mounting it")
@@ -194,8 +197,6 @@ extension Daemon {
             request.root = configuration.root
             let opened = request
             let package = try onPool { try await self.open(opened) }
-            var layer: LayerLock?
-            do { layer = try LayerLock.of(request) } catch { log.error("\(request.mountpoint): \(error.message)") }
             let mount = try serve(kept, package, configuration, layer, state: session)
             if configuration.request.shared { awaitUsers(of: mount) }
             log.notice("\(configuration.request.mountpoint): going on after a restart")

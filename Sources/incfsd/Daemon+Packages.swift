@@ -23,7 +23,7 @@ extension Daemon {
                 // A mount's fill waits for room; who asked for a directory has to make some.
                 if try await offPool({ Self.lacksRoom(loader, volume) }) { throw try await offPool { self.noRoom(volume, status) } }
                 progress(ProgressReport(
-                    done: status.presentBlocks, total: status.totalBlocks, bytesPerSecond: Double(loader.rate), note: status.waitReason ?? status.lastError))
+                    done: status.presentBlocks, total: status.totalBlocks, bytesPerSecond: Double(loader.rate), note: status.waitReason))
                 try await Task.sleep(for: .milliseconds(250))
             }
             let total = volume.totalBlocks
@@ -32,7 +32,7 @@ extension Daemon {
             let cloned = try await withTaskCancellationHandler {
                 try await offPool {
                     let extraction = PackageExtraction(package, reader: reader, directory: directory)
-                    try Self.explained { () throws(ExtractionError) in try extraction.run { cancelled.isSet } }
+                    try Self.explained(missing: Self.code(ofFailure: package.loader.statistics)) { () throws(ExtractionError) in try extraction.run { cancelled.isSet } }
                     return extraction.filesCloned
                 }
             } onCancel: {
@@ -76,7 +76,7 @@ extension Daemon {
                     do { count = try bytes.withUnsafeMutableBytes { try reader.read(node: number, at: offset, into: $0) } } catch let error as Errno {
                         if error.rawValue == ECANCELED { throw CancellationError() }
                         throw ControlError(
-                            .originUnreachable, "\(request.path.path) cannot be had from byte \(offset) on: \(package.volume.status().lastError ?? "\(error)")",
+                            Self.code(ofFailure: package.loader.statistics), "\(request.path.path) cannot be had from byte \(offset) on: \(package.volume.status().lastError ?? "\(error)")",
                             errno: error.rawValue)
                     }
                     guard count > 0 else { return }
@@ -170,12 +170,13 @@ extension Daemon {
         }
     }
 
-    private static func explained<Value>(_ body: () throws(ExtractionError) -> Value) throws -> Value {
+    /// `missing`: what it means that a file of the package cannot be read.
+    private static func explained<Value>(missing: @autoclosure () -> ControlError.Code = .originUnreachable, _ body: () throws(ExtractionError) -> Value) throws -> Value {
         do throws(ExtractionError) { return try body() } catch {
             let code: ControlError.Code = switch error.kind {
             case .cancelled: .cancelled
             case .disk: .disk
-            case .content: .originUnreachable
+            case .content: missing()
             case .place: [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno) ? .permission : .usage
             }
             throw ControlError(code, error.message, hint: error.hint, errno: error.errno?.rawValue)

@@ -115,23 +115,39 @@ final class Daemon: ControlHandler {
         let mount = try mount(at: request.mountpoint)
         let clock = ContinuousClock()
         let end = request.timeoutSeconds.map { clock.now + .seconds($0) }
+        let package = mount.mounted.package
+        // What was given up before may be there by now: it is asked for once more.
+        var round = package.loader.statistics.fillRounds
+        if package.filling, package.loader.statistics.skipped > 0 {
+            round += 1
+            package.loader.setFilling(true)
+        }
         while true {
             let status = try await offPool { mount.status(files: false) }
             if status.complete { return }
+            let loader = package.loader.statistics
+            if package.filling, loader.fillRounds >= round, let reason = loader.skippedReason {
+                throw ControlError(
+                    Self.code(ofFailure: loader), "\(request.mountpoint) cannot be completed: \(reason).",
+                    hint: "\(status.blocksPresent) of \(status.blocksTotal) blocks are there, and what else can be had is still fetched. When the origin has the rest, wait again.")
+            }
             if mount.ending.load(ordering: .acquiring) {
                 throw ControlError(.notMounted, "\(request.mountpoint) was unmounted before everything was there.")
             }
             if let end, clock.now >= end {
                 throw ControlError(
                     .timedOut, "\(request.mountpoint) is not complete after \(request.timeoutSeconds ?? 0) s: \(status.blocksPresent) of \(status.blocksTotal) blocks are there.",
-                    hint: status.fillNote ?? status.waitReason ?? (status.fillState == .off ? "The mount was made with --no-fill: nothing fetches the rest." : nil))
+                    hint: status.fillNote ?? status.waitReason ?? (status.fillState == .off ? "The mount was made with --no-fill: only what programs read is fetched." : nil))
             }
             progress(ProgressReport(
                 done: status.blocksPresent, total: status.blocksTotal, bytesPerSecond: status.rateBytesPerSecond, secondsLeft: status.secondsLeft,
-                note: status.fillNote ?? status.waitReason ?? status.lastError))
+                note: status.fillNote ?? status.waitReason ?? (status.fillState == .off ? "the mount was made with --no-fill: only what programs read is fetched" : nil)))
             try await Task.sleep(for: end.map { min(.milliseconds(250), max(.zero, $0 - clock.now)) } ?? .milliseconds(250))
         }
     }
+
+    /// What a final answer means for who waited: the origin does not have it, or has something else.
+    static func code(ofFailure loader: LoaderStatistics) -> ControlError.Code { loader.damaged > 0 ? .wrongDigest : .originUnreachable }
 
     func stop(_ request: StopRequest) async throws {
         state.update { state in

@@ -6,6 +6,11 @@ import Synchronization
 /// Keeps a writable layer from being used by anybody else.
 final class LayerLock: Sendable {
     private let file: Mutex<CInt>
+    /// The open file that has the lock: whoever has a copy of this descriptor has it too.
+    var descriptor: CInt { file.withLock { $0 } }
+
+    /// Takes over a descriptor that has the lock.
+    init(holding descriptor: CInt) { file = Mutex(descriptor) }
 
     /// - Throws: code `busy` when a program or another mount has it, `disk` when it cannot be locked.
     init(_ layer: LayerDirectory) throws(ControlError) {

@@ -15,6 +15,6 @@ enum WithoutFUSE {
         // Already said in the reason: where the device is there, who may open it.
         return ControlError(
             hasDevice && forbidden ? .permission : .noFUSE, "Cannot mount at \(request.mountpoint): \(why)",
-            hint: "A container has to be started with \(containerFlags). Without FUSE get the files as an ordinary directory: incfs fetch '\(name)' DIR", errno: errno.rawValue)
+            hint: "If this is a container, start it with \(containerFlags). Without FUSE get the files as an ordinary directory: incfs fetch '\(name)' DIR", errno: errno.rawValue)
     }
 }

@@ -105,7 +105,9 @@ import VolumeCore
 
     @Test func givesUpAfterThreeDamagedAnswers() async {
         let volume = FakeVolume(count: 10)
-        await withLoader(volume, prepare: { $0.state.update { $0.damage = 3 } }) { _, queue, source in
+        await withLoader(volume, prepare: { $0.state.update { $0.damage = 3 } }) { loader, queue, source in
+            // Who is told of the failure finds it counted.
+            volume.state.update { $0.onFailure = { #expect(loader.statistics.damaged == 1 && loader.statistics.skippedReason != nil) } }
             ask(queue, 4..<5)
             #expect(await volume.wait { $0.failures[4]?.contains("fake://origin") == true })
             #expect(source.state.withLock { $0.reads.count } == 3)

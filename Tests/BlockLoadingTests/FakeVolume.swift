@@ -15,6 +15,8 @@ final class FakeVolume: LoadTarget {
         var room: UInt64?
         var indexLoaded = true
         var onThreads: Set<String> = []
+        /// Called at each failure, on the thread that tells of it.
+        var onFailure: @Sendable () -> Void = {}
     }
     let count: UInt64
     let size: Int
@@ -51,7 +53,10 @@ final class FakeVolume: LoadTarget {
             return .stored
         }
     }
-    func fail(_ unit: LoadUnit, errno: Int32, reason: String) { state.update { $0.failures[unit.index] = reason } }
+    func fail(_ unit: LoadUnit, errno: Int32, reason: String) {
+        state.withLock { $0.onFailure }()
+        state.update { $0.failures[unit.index] = reason }
+    }
     func nextMissing(after cursor: inout UInt64, limit: Int) -> [LoadUnit] {
         state.withLock { state in
             var found: [LoadUnit] = []

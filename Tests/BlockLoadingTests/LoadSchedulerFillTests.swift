@@ -139,13 +139,16 @@ import VolumeCore
         #expect(bench.present == [LoadUnit(.indexPage, 7)])
         #expect(bench.failures.isEmpty)
         #expect(bench.scheduler.statistics.skipped == 500)
+        #expect(bench.scheduler.statistics.skippedReason == "gone" && bench.scheduler.statistics.lastError == "gone" && bench.scheduler.statistics.damaged == 0)
         for _ in 0..<5 { bench.advance(1001) }
         #expect(bench.fetches.isEmpty && bench.scheduler.statistics.fillDone)
         bench.demand(3)
         #expect(bench.fetches.map(\.units) == [[chunk(3)]])
         bench.answerAll()
         bench.deliverAll()
+        let rounds = bench.scheduler.statistics.fillRounds
         bench.send(.setFilling(true))
+        #expect(bench.scheduler.statistics.fillRounds == rounds + 1 && bench.scheduler.statistics.skippedReason == nil)
         bench.advance(LoadScheduler.quietAfterDemand)
         _ = finish(bench)
         #expect(bench.present.count == 501)

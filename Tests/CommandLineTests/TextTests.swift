@@ -13,6 +13,19 @@ import Testing
         for width in 0..<120 { #expect(ProgressLine.bar("fetched", report, countsBytes: false, width: width).count < max(1, width)) }
     }
 
+    @Test func aStandstillIsExplainedOnceAndAgainAfterProgress() {
+        var standstill = Standstill(host: "h")
+        func text(_ done: UInt64, _ note: String?, _ seconds: Double) -> String? {
+            standstill.text(ProgressReport(done: done, total: 9, note: note), at: MonotonicTime(nanoseconds: 1_000_000_000 + UInt64(seconds * 1e9)))
+        }
+        #expect(text(1, nil, 0) == nil && text(1, "cannot reach http://h/p: connection refused", 2.9) == nil)
+        #expect(text(1, "cannot reach http://h/p: connection refused", 3) == "waiting for h: cannot reach http://h/p: connection refused")
+        #expect(text(1, "another reason", 60) == nil)
+        // It goes on, and stands still again: this time nobody knows why.
+        #expect(text(2, nil, 61) == nil && text(2, nil, 63.9) == nil)
+        #expect(text(2, nil, 64) == "waiting for h, which has not answered yet")
+    }
+
     @Test func whatAPeerSaysCannotSteerTheTerminal() {
         #expect(Terminal.printable("a\u{1b}[2Jb\u{9b}c\rd\u{7f}") == "a?[2Jb?c?d?")
         #expect(Terminal.printable("ünïcode 語") == "ünïcode 語")

@@ -5,12 +5,13 @@ import Testing
 
 @Suite struct KeeperPacketTests {
     static let identity = MountIdentity(id: 7, mountpoint: "/mnt/é", kind: .fusermount, major: 0, minor: 51)
+    static let withCompanion = MountIdentity(id: 8, mountpoint: "/mnt", kind: .privileged, major: 0, minor: 52, hasCompanion: true)
     static let messages: [KeeperMessage] = [
         .mount(MountRequest(mountpoint: "/a b", fsname: "https://x/y,z", readOnly: true, noExec: true, allowOther: true, maxRead: 131072, readAheadKiB: 512, clones: 32)),
         .mount(MountRequest(mountpoint: "/", fsname: "", subtype: "", readOnly: false, defaultPermissions: true)),
         .unmount(mountID: .max, .lazy), .unmount(mountID: 1, .normal), .unmount(mountID: 1, .alreadyGone),
         .setReadAhead(mountID: 3, kib: 1024), .heartbeat(epoch: 0x0102_0304_0506_0708), .exiting(code: -1),
-        .mounted(identity), .restore(identity), .restoreDone(epoch: 2), .failed(.resourceBusy, "somebody uses it"), .unmounted(mountID: 9), .done,
+        .mounted(identity), .restore(identity), .restore(withCompanion), .restoreDone(epoch: 2), .failed(.resourceBusy, "somebody uses it"), .unmounted(mountID: 9), .done,
     ]
 
     /// As many numbers as the message needs; they are never used as descriptors here.
@@ -89,6 +90,15 @@ import Testing
         #expect(count(2))
         #expect(count(34))
         #expect(!count(35))
+        func counts(_ message: KeeperMessage) -> [Int] {
+            (0..<40).filter { count in
+                let packet = KeeperPacket(id: 1, message, descriptors: Array(repeating: 1, count: count))
+                return (try? KeeperPacket(decoding: packet.encoded()[...], descriptors: packet.descriptors)) != nil
+            }
+        }
+        #expect(counts(.restore(Self.withCompanion)) == Array(3...35))
+        #expect(counts(.mount(MountRequest(mountpoint: "/", fsname: ""))) == [0, 1])
+        #expect(counts(.unmount(mountID: 1, .normal)) == [0])
         // Lost on the way (MSG_CTRUNC), or brought by a message that has none.
         let announced = KeeperPacket(id: 1, .mounted(Self.identity), descriptors: [1, 1]).encoded()
         #expect(throws: KeeperLinkError.self) { try KeeperPacket(decoding: announced[...], descriptors: [1]) }

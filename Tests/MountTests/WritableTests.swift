@@ -1,3 +1,4 @@
+import ControlAPI
 import Glibc
 import LinuxSystem
 import MountTesting
@@ -95,12 +96,19 @@ import Testing
             #expect(site.mounts == [site.mountpoint.string])
             #expect(try await Self.run(site, "--writable=\(site.directory)/home/elsewhere", "--", go).status == 0)
             #expect(try await Self.run(site, "--", go).status == 0)
-            // The daemon that had it is replaced: its successor has it.
-            let old = try await site.report().daemonPid
+            // The daemon that had it is replaced: its successor has it, and in between nobody else can take it.
+            let running = try await site.report()
+            let old = running.daemonPid
+            let layer = try #require(LayerDirectory.all(inStore: site.store).first)
+            kill(running.keeperPid, SIGSTOP)
             kill(old, SIGKILL)
+            try await eventually("the daemon has ended") { try String(decoding: SystemCalls.contents(of: FilePath("/proc/\(old)/stat")), as: UTF8.self).contains(") Z ") ? true : nil }
+            #expect(layer.isClaimed)
+            kill(running.keeperPid, SIGCONT)
             try await eventually("another daemon serves", seconds: 30) { (try? await site.report()).map { $0.daemonPid != old && $0.mounts.count == 1 } == true ? true : nil }
             #expect(try await Self.run(site, "--writable", "--", go).status == 125)
             try await site.incfs("unmount", site.mountpoint.string)
+            #expect(!layer.isClaimed)
             // A run has it: a mount does not get it, and leaves nothing behind.
             try await site.shell("rm \(go)")
             let run = try site.startIncfs(["run", "\(site.output)/app.incfs", "--writable", "--", go])

@@ -28,6 +28,9 @@ import Testing
         try keeper.run(mounter, "sha256sum < '\(point)/data'").contains(expectedDigest())
     }
 
+    /// A command that prints the lines of the mount table about this keeper's mounts, or `none`: others on the machine have mounts of their own.
+    static func table(_ keeper: KeeperUnderTest) -> String { "grep -F ' \(keeper.directory)/' /proc/self/mountinfo | grep fuse.incfs || echo none" }
+
     /// What sha256sum prints for the file, computed from the rule of its content.
     static func expectedDigest() throws -> String {
         let directory = try KeeperUnderTest.temporaryDirectory()
@@ -43,11 +46,11 @@ import Testing
 
     @Test(arguments: Mounter.allCases) func mountsServesAndUnmounts(_ mounter: Mounter) throws {
         let (keeper, point) = try Self.mounted(mounter, clones: 3)
-        let line = try keeper.run(mounter, "grep fuse.incfs /proc/self/mountinfo")
+        let line = try keeper.run(mounter, Self.table(keeper))
         #expect(line.contains("nosuid") && line.contains("nodev") && line.contains(" ro,") && line.contains("fuse.incfs test,fs "), "\(line)")
         #expect(try Self.reads(keeper, point, mounter))
         #expect(try keeper.order("unmount 1 normal") == "unmounted")
-        #expect(try keeper.run(mounter, "grep fuse.incfs /proc/self/mountinfo || echo none") == "none\n")
+        #expect(try keeper.run(mounter, Self.table(keeper)) == "none\n")
         // Nothing of it is kept.
         #expect(!(try keeper.descriptors().contains("/dev/fuse")))
         #expect(try keeper.order("exit 0") == "")
@@ -95,7 +98,7 @@ import Testing
         // Asked in its namespace, which the user of the mount keeps alive.
         kill(keeper.pid, SIGTERM)
         #expect(try keeper.waitForExit(seconds: 20) == 0)
-        #expect(try Shell.run("nsenter -t \(user.pid) -m -- grep fuse.incfs /proc/self/mountinfo || echo none") == "none\n")
+        #expect(try Shell.run("nsenter -t \(user.pid) -m -- sh -c \"\(Self.table(keeper))\"") == "none\n")
         user.end()
     }
 
@@ -122,7 +125,7 @@ import Testing
     @Test func rootSetsTheReadAheadWindow() throws {
         let (keeper, _) = try Self.mounted(.root)
         #expect(try keeper.order("readahead 1 512") == "set")
-        let device = try keeper.run(.root, "grep fuse.incfs /proc/self/mountinfo").split(separator: " ")[2]
+        let device = try keeper.run(.root, Self.table(keeper)).split(separator: " ")[2]
         #expect(try Shell.run("cat /sys/class/bdi/\(device)/read_ahead_kb") == "512\n")
     }
 
