@@ -56,6 +56,30 @@ import Testing
         }
     }
 
+    /// A shell takes “#”, “?” and “&” of an address for something of its own.
+    @Test func documentsQuoteAddresses() throws {
+        var texts = try ["README.md", "CHANGELOG.md", "scripts/demo"].map { ($0, try CommandHelp.text($0)) }
+        for directory in ["docs", "man"] {
+            for name in try SystemCalls.list(CommandHelp.project.appending(directory)) {
+                let path = "\(directory)/\(String(decoding: name, as: UTF8.self))"
+                if path.hasSuffix(".md") || path.hasSuffix(".1") || path.hasSuffix(".8") { texts.append((path, try CommandHelp.text(path).replacing("\\(aq", with: "'"))) }
+            }
+        }
+        for command in CommandHelp.commands { texts.append((command._commandName, command.helpMessage(columns: 1000))) }
+        var quoted = 0
+        for (name, text) in texts {
+            for line in text.split(separator: "\n") where line.contains(#/incfs [a-z]+ /#) {
+                for address in line.ranges(of: /https?:\/\//) {
+                    let before = line[..<address.lowerBound].last
+                    let isQuoted = before == "'" || before == "\""
+                    #expect(isQuoted, "\(name): \(line)")
+                    if isQuoted { quoted += 1 }
+                }
+            }
+        }
+        #expect(quoted > 10)
+    }
+
     @Test(arguments: ["incfs.1", "incfs-origin.1", "incfs-keeper.8", "incfsd.8", "mount.incfs.8"])
     func pagesAreWithoutFaults(_ name: String) async throws {
         let path = CommandHelp.project.appending("man").appending(name).string

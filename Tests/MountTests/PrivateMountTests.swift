@@ -90,6 +90,36 @@ import TestOrigins
         }
     }
 
+    /// The daemon may have been started by somebody with another environment.
+    @Test(arguments: MountSite.User.allCases) func theProxyIsTheOneOfWhoMounts(user: MountSite.User) async throws {
+        try await MountSite.with(user) { site in
+            try site.addRandom("data", count: 300_000, seed: 5)
+            let pin = try await site.publish()
+            let nginx = try Nginx(), proxy = try ProxyServer(.http)
+            defer { nginx.stop(); proxy.stop() }
+            for name in try SystemCalls.list(site.output) where name.starts(with: Array("app".utf8)) {
+                try nginx.put(String(decoding: name, as: UTF8.self), SystemCalls.contents(of: site.output.appending(bytes: name)))
+            }
+            // This machine, by a name for which proxies are asked.
+            let address = nginx.address("/app.incfs", host: "127.1") + pin
+            let handedOver = { try proxy.connections(to: "GET http://127.1:\(nginx.port)/app").count }
+            func through(_ environment: [String: String], _ words: [String]) async throws -> Int {
+                let before = try handedOver()
+                let result = try await site.start("\(site.programs)/incfs", words, environment: environment).finish()
+                #expect(result.status == 0, "\(result)")
+                return try handedOver() - before
+            }
+            let variable = "http://127.0.0.1:\(proxy.port)"
+            #expect(try await through([:], ["ls", address]) == 0)
+            #expect(try await through(["http_proxy": variable, "no_proxy": "127.1"], ["cat", address, "data"]) == 0)
+            #expect(try await through(["http_proxy": variable], ["mount", address, site.mountpoint.string, "--no-fill"]) == 0, "what is kept needs no network")
+            try await site.incfs("unmount", site.mountpoint.string)
+            try await site.incfs("store", "remove", "--unused")
+            #expect(try await through(["http_proxy": variable], ["mount", address, site.mountpoint.string, "--no-fill"]) > 0)
+            #expect(try await site.read("read", "data", length: 300_000) == "same")
+        }
+    }
+
     @Test(arguments: MountSite.User.allCases) func aProgramRunsFromAPrivateOrigin(user: MountSite.User) async throws {
         try await MountSite.with(user) { site in
             try site.addRandom("data", count: 300_000, seed: 4)

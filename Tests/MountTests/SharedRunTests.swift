@@ -113,6 +113,16 @@ import Testing
         }
     }
 
+    @Test(arguments: MountSite.User.allCases) func theCurrentDirectoryIsKept(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
+            for options in ["", "--writable", "--at /usr/share/incfs-here", "--writable --at /usr/share/incfs-here"] {
+                let result = try await site.startShell("cd \(site.directory)/home && exec \(site.programs)/incfs run \(site.output)/app.incfs \(options) -- x").finish()
+                let fields = Self.lines(result).first?.split(separator: "|").map(String.init) ?? []
+                #expect(result.status == 0 && fields.count == 4 && fields[1] == "\(site.directory)/home", "\(options): \(result)")
+            }
+        }
+    }
+
     @Test func whoWaitsLongIsTold() async throws {
         try await Self.withEntry(.root) { site in
             let origin = try ControlledOrigin(root: site.directory)
