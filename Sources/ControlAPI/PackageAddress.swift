@@ -37,7 +37,10 @@ public struct PackageAddress: Hashable, Sendable {
             throw ControlError(.usage, "“\(rest)” is of a kind that incfs does not know.", hint: "Use an http or https URL, or a path.")
         } else {
             guard !rest.utf8.contains(0) else { throw ControlError(.usage, "The path has a NUL byte in it.") }
-            place = .path((rest.hasPrefix("/") ? FilePath(String(rest)) : directory.pushing(FilePath(String(rest)))).string)
+            var path = rest.hasPrefix("/") ? FilePath(String(rest)) : directory.pushing(FilePath(String(rest)))
+            // “..” stays: behind a symbolic link it is not what it looks like.
+            path.components.removeAll { $0.kind == .currentDirectory }
+            place = .path(path.string)
         }
     }
 

@@ -110,6 +110,10 @@ public final class FileSource: RangeSource {
         switch error {
         case .noSuchFileOrDirectory where !exists(directory):
             return SourceError(.unreachable, "the directory \(directory.string) is not there: mount or connect what holds it")
+        case .noSuchFileOrDirectory where path.isEmpty:
+            return SourceError(.final(errno: EIO), "\(name) does not exist: check the path, or publish it again")
+        case .isDirectory where path.isEmpty:
+            return SourceError(.final(errno: EIO), "\(name) is a directory and no package: name the .incfs file that ‘incfs publish’ makes of it")
         case .noSuchFileOrDirectory:
             return SourceError(.final(errno: EIO), "\(display(path)) does not exist, but the package needs it: copy it there or publish again")
         case .permissionDenied, .notPermitted:

@@ -14,6 +14,8 @@ public struct OpenOptions: Sendable {
     public var onEvent: @Sendable (VolumeEvent) -> Void = { _ in }
     /// Receives the loader's log lines; must not block.
     public var loaderLog: LoaderLog = { _, _ in }
+    /// Told why, each time that opening has to ask the origin again; must not block.
+    public var onRetry: @Sendable (String) -> Void = { _ in }
 
     /// Decides about a package that no pin speaks for, before anything of it is kept. Returns what its user is to be told. Must not block the pool.
     ///

@@ -6,9 +6,9 @@ extension OpenedPackage {
     /// Fails where the origin answers a request for a part with the whole file: that was put up with for the small envelope, but
     /// the first read of a larger file would fail. Its last byte is asked for now, while somebody looks. An origin that answers
     /// ranges is not asked anything.
-    static func requireRanges(_ source: any RangeSource, _ head: PackageHead) async throws(OpenError) {
+    static func requireRanges(_ source: any RangeSource, _ head: PackageHead, _ options: OpenOptions) async throws(OpenError) {
         guard source.ignoresRanges, let largest = largestFile(head), largest.size > UInt64(HTTPSource.wholeFileLimit) else { return }
-        _ = try await read(source, path: largest.path, offset: largest.size - 1, length: 1)
+        _ = try await read(source, path: largest.path, offset: largest.size - 1, length: 1, options)
     }
 
     /// The largest file that content is read from; nil where there is none.

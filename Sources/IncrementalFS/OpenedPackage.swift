@@ -54,8 +54,8 @@ public final class OpenedPackage: Sendable {
             return OpenedPackage(head: head, store: store, cache: cache, source: source, options: options)
         }
         do throws(OpenError) {
-            let (head, bytes) = try await fetchHead(source, pin: pin, options.onEvent)
-            try await requireRanges(source, head)
+            let (head, bytes) = try await fetchHead(source, pin: pin, options)
+            try await requireRanges(source, head, options)
             let notice = pin == nil ? try await options.accept(head) : nil
             do {
                 try await offPool {
@@ -79,22 +79,22 @@ public final class OpenedPackage: Sendable {
 
     /// Wrong bytes may have become wrong on the way: they are asked for again before they are blamed on the origin.
     private static func fetchHead(
-        _ source: any RangeSource, pin: Digest?, _ onEvent: (VolumeEvent) -> Void
+        _ source: any RangeSource, pin: Digest?, _ options: OpenOptions
     ) async throws(OpenError) -> (PackageHead, [UInt8]) {
         for _ in 1..<headAttempts {
-            do throws(OpenError) { return try await fetchHeadOnce(source, pin: pin) } catch {
+            do throws(OpenError) { return try await fetchHeadOnce(source, pin: pin, options) } catch {
                 if error.kind == .unreachable { throw error }
-                onEvent(VolumeEvent(level: .warning, message: "\(error.message) Asking once more."))
+                options.onEvent(VolumeEvent(level: .warning, message: "\(error.message) Asking once more."))
             }
         }
-        return try await fetchHeadOnce(source, pin: pin)
+        return try await fetchHeadOnce(source, pin: pin, options)
     }
 
-    private static func fetchHeadOnce(_ source: any RangeSource, pin: Digest?) async throws(OpenError) -> (PackageHead, [UInt8]) {
-        var bytes = try await read(source, offset: 0, length: firstRequest)
+    private static func fetchHeadOnce(_ source: any RangeSource, pin: Digest?, _ options: OpenOptions) async throws(OpenError) -> (PackageHead, [UInt8]) {
+        var bytes = try await read(source, offset: 0, length: firstRequest, options)
         let needed = try explained(source) { () throws(PackageError) in try required(bytes) }
         if needed > UInt64(bytes.count), bytes.count == firstRequest, needed <= headLimit {
-            bytes += try await read(source, offset: UInt64(bytes.count), length: Int(needed) - bytes.count)
+            bytes += try await read(source, offset: UInt64(bytes.count), length: Int(needed) - bytes.count, options)
         }
         let head = try explained(source) { () throws(PackageError) in try parse(bytes, pin) }
         return (head, Array(bytes.prefix(Int(needed))))
@@ -129,7 +129,7 @@ public final class OpenedPackage: Sendable {
     }
 
     /// Tries for `openTimeout`, with a pause that doubles; final answers end it at once.
-    static func read(_ source: any RangeSource, path: [UInt8] = [], offset: UInt64, length: Int) async throws(OpenError) -> [UInt8] {
+    static func read(_ source: any RangeSource, path: [UInt8] = [], offset: UInt64, length: Int, _ options: OpenOptions = OpenOptions()) async throws(OpenError) -> [UInt8] {
         let clock = ContinuousClock()
         let end = clock.now + openTimeout
         var pause: Duration = .milliseconds(200)
@@ -138,6 +138,7 @@ public final class OpenedPackage: Sendable {
                 if case .final = error.kind { throw OpenError(kind: .unreachable, message: error.message) }
                 if error.kind == .untrusted { throw OpenError(kind: .untrusted, message: error.message) }
                 if clock.now + pause >= end { throw OpenError(kind: .unreachable, message: error.message, hint: "Check the address and the network, then try again.") }
+                options.onRetry(error.message)
             }
             do { try await Task.sleep(for: pause) } catch { throw OpenError(kind: .unreachable, message: "Cancelled.") }
             pause *= 2

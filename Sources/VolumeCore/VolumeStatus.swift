@@ -121,12 +121,15 @@ extension PackageVolume {
     }
 
     /// Hashes every stored block again; what does not hold becomes missing (and is fetched again by the fill).
-    /// Long; never on the cooperative pool. `progress` gets objects done and in all, and returns false to stop.
-    public func verify(progress: (Int, Int) -> Bool) -> [VolumeProblem] {
+    /// Long; never on the cooperative pool. `progress` gets blocks done and in all before each object, and returns false to stop.
+    public func verify(progress: (UInt64, UInt64) -> Bool) -> [VolumeProblem] {
         var problems: [VolumeProblem] = []
+        var done: UInt64 = 0
         for number in 0..<objectCount {
-            guard progress(number, objectCount) else { break }
-            let path = tree.path(of: tree.node(forObject: number))
+            guard progress(done, totalBlocks) else { break }
+            let node = tree.node(forObject: number)
+            done += (tree.node(node).size + 4095) / 4096
+            let path = tree.path(of: node)
             switch resolve(UInt32(number)) {
             case .waiting: continue
             case .failed(let error):

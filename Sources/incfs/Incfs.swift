@@ -43,6 +43,7 @@ struct Incfs: ParsableCommand {
         // What is wrong with the command line of `run` must not look like the program's own status.
         let usage: ExitStatus = arguments.first == "run" ? .runFailed : .usage
         do {
+            try requireCommand(arguments.first)
             var command = try parseAsRoot(MountProgramOptions.spelledOut(WritableOptions.spelledOut(ContractProgram.rewritten(arguments))))
             if let command = command as? any Talkative, command.talk.quiet { Terminal.beQuiet() }
             try command.run()
@@ -58,6 +59,16 @@ struct Incfs: ParsableCommand {
             Terminal.error(fullMessage(for: error).replacingPrefix("Error: ", with: "incfs: "))
             return usage.rawValue
         }
+    }
+}
+
+extension Incfs {
+    /// The parser calls a command that does not exist an unexpected argument, and everything behind it too.
+    ///
+    /// - Throws: code `usage`.
+    private static func requireCommand(_ word: String?) throws(ControlError) {
+        guard let word, !word.hasPrefix("-"), word != "help", !configuration.subcommands.contains(where: { $0._commandName == word }) else { return }
+        throw ControlError(.usage, "There is no command “\(word)”.", hint: "See what there is with: incfs --help")
     }
 }
 

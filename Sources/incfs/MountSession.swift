@@ -1,4 +1,5 @@
 import ControlAPI
+import Glibc
 
 /// One mount from request to use, with nothing left behind when it fails or is interrupted.
 struct MountSession {
@@ -12,11 +13,10 @@ struct MountSession {
         do {
             let connection = try daemon.ensure(interruption: interruption.descriptor)
             started = connection.started
-            var progress = ProgressLine("mounting")
-            let reply: ControlReply
-            do {
-                defer { progress.finish() }
-                reply = try connection.client.call(.mount(request)) { progress.show($0) }
+            // Only on a terminal: what a program of `run` writes to is its own.
+            let speaks = Terminal.isInteractive(STDERR_FILENO) && !Terminal.isQuiet
+            let reply = try connection.client.call(.mount(request)) { report in
+                if speaks, let note = report.note { Terminal.error("incfs: waiting for \(RunWatch.host(request.address)): \(Terminal.printable(note))") }
             }
             guard case .mounted(let report) = reply else { throw ControlError(.internalFailure, "The daemon gave an unexpected answer.", hint: "Use the incfs and incfsd of one release.") }
             if let notice = report.notice { Terminal.note(notice) }

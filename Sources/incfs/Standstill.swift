@@ -6,18 +6,22 @@ struct Standstill {
     /// What a person knows the origin by.
     let host: String
     private var done: UInt64?
-    private var since = MonotonicTime.now
+    private var since: MonotonicTime
     private var told = false
 
-    init(host: String) { self.host = host }
+    /// `start`: when the command began to wait.
+    init(host: String, start: MonotonicTime = .now) {
+        self.host = host
+        since = start
+    }
 
     /// One line when nothing has come for `RunWatch.patience`: for whom the command waits, and why as far as that is known.
     mutating func text(_ report: ProgressReport, at now: MonotonicTime) -> String? {
-        if report.done != done {
-            done = report.done
+        if let done, report.done != done {
             since = now
             told = false
         }
+        done = report.done
         guard !told, Double(now.since(since)) >= RunWatch.patience * 1e9 else { return nil }
         told = true
         return "waiting for \(host)" + (report.note.map { ": \($0)" } ?? ", which has not answered yet")

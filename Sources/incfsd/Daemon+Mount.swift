@@ -7,10 +7,14 @@ import HTTPSource
 import Integrity
 import KeeperLink
 import LinuxSystem
+import Synchronization
 
 extension Daemon {
+    /// How long somebody waits for a package to be opened before he is told why.
+    private static let openPatience: Duration = .seconds(3)
+
     func mount(_ request: ControlAPI.MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport {
-        if request.shared { return try await mountShared(request, peer: peer) }
+        if request.shared { return try await mountShared(request, peer: peer, progress: progress) }
         return try await using { try await opening {
             try await offPool { self.endWhatWasUnmounted(at: request.mountpoint) }
             let isNew = state.withLock { state in
@@ -22,7 +26,7 @@ extension Daemon {
             }
             defer { state.withLock { _ = $0.reserved.remove(request.mountpoint) } }
             try refuse(request.mountpoint)
-            let package = try await open(request)
+            let package = try await open(request, explaining: progress)
             do {
                 try await offPool { self.endFill(of: package) }
                 try Task.checkCancellation()
@@ -48,8 +52,19 @@ extension Daemon {
             entry: manifest.entry.isEmpty ? nil : WirePath(bytes: manifest.entry), notice: notice)
     }
 
+    /// As `open`, and tells who waits for it why it takes so long.
+    func open(_ request: ControlAPI.MountRequest, explaining progress: @escaping ProgressReporter) async throws -> OpenedPackage {
+        let reason = Mutex("it has not answered yet")
+        let explanation = Task {
+            try await Task.sleep(for: Self.openPatience)
+            progress(ProgressReport(done: 0, total: 0, note: reason.withLock { $0 }))
+        }
+        defer { explanation.cancel() }
+        return try await open(request) { text in reason.withLock { $0 = text } }
+    }
+
     /// Opens the package of a request: from what the store keeps, or from the origin.
-    func open(_ request: ControlAPI.MountRequest) async throws -> OpenedPackage {
+    func open(_ request: ControlAPI.MountRequest, onRetry: @escaping @Sendable (String) -> Void = { _ in }) async throws -> OpenedPackage {
         try await offPool { try self.requireTrust(request) }
         let pin: Digest?
         if let text = request.root {
@@ -77,6 +92,7 @@ extension Daemon {
             case .warning: log.warning("\(place): \(line)")
             }
         }
+        options.onRetry = onRetry
         options.accept = { [self] (head) async throws(OpenError) in try await accept(head, request) }
         let proxies = request.proxies
         let source: any RangeSource

@@ -13,7 +13,7 @@ extension Daemon {
         let directory = FilePath(request.directory)
         try refuseOurOwn(directory)
         try await offPool { try Self.explained { () throws(ExtractionError) in try PackageExtraction.checkPlace(directory) } }
-        return try await withPackage(request.package, fill: true) { package, reader in
+        return try await withPackage(request.package, fill: true, explaining: progress) { package, reader in
             let volume = package.volume
             while true {
                 let status = try await offPool { volume.status() }
@@ -106,10 +106,10 @@ extension Daemon {
 
     /// Opens a package, serves `body` with its loader running, and ends all that whatever happens.
     private func withPackage<Value: Sendable>(
-        _ reference: PackageReference, fill: Bool, _ body: (OpenedPackage, PackageReader) async throws -> Value
+        _ reference: PackageReference, fill: Bool, explaining progress: @escaping ProgressReporter = { _ in }, _ body: (OpenedPackage, PackageReader) async throws -> Value
     ) async throws -> Value {
         try await using { try await opening {
-            let package = try await open(Self.mountRequest(reference, fill: fill))
+            let package = try await open(Self.mountRequest(reference, fill: fill), explaining: progress)
             let reader = PackageReader(package)
             package.start()
             let result: Result<Value, any Error>

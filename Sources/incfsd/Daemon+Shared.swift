@@ -17,9 +17,9 @@ extension Daemon {
         case taken
     }
 
-    func mountShared(_ request: ControlAPI.MountRequest, peer: ControlPeer) async throws -> MountReport {
+    func mountShared(_ request: ControlAPI.MountRequest, peer: ControlPeer, progress: @escaping ProgressReporter) async throws -> MountReport {
         try await using { try await opening {
-            let package = try await open(request)
+            let package = try await open(request, explaining: progress)
             do {
                 try await offPool { self.endFill(of: package) }
                 let root = package.root.description

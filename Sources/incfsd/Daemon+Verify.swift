@@ -1,9 +1,13 @@
 import BlockLoading
 import ControlAPI
 import IncrementalFS
+import LinuxSystem
 import Synchronization
 
 extension Daemon {
+    /// Between two words on how far it is.
+    private static let verifyMilliseconds: UInt64 = 250
+
     func verify(_ request: VerifyRequest, progress: @escaping ProgressReporter) async throws -> VerifyReport {
         try await using {
             if let mountpoint = request.mountpoint { return try await verify(try mount(at: mountpoint).mounted.package, progress) }
@@ -29,8 +33,12 @@ extension Daemon {
         return try await withTaskCancellationHandler {
             let volume = package.volume
             let problems = try await offPool {
-                volume.verify { done, total in
-                    if done % 64 == 0 { progress(ProgressReport(done: UInt64(done), total: UInt64(total))) }
+                var next = MonotonicTime.now
+                return volume.verify { done, total in
+                    if MonotonicTime.now >= next {
+                        progress(ProgressReport(done: done, total: total))
+                        next = .now.adding(milliseconds: Self.verifyMilliseconds)
+                    }
                     return !cancelled.isSet
                 }
             }

@@ -38,6 +38,12 @@ import Testing
         #expect(result.error.hasPrefix("incfs: ") && result.output.isEmpty)
     }
 
+    @Test(arguments: ["frobnicate", "mnt a /m", "mounted"]) func aCommandThatIsNotThereIsCalledSo(_ line: String) async throws {
+        let words = line.split(separator: " ").map(String.init)
+        let result = try await Executable.incfs.run(words)
+        #expect(result.status == 2 && result.error == "incfs: There is no command “\(words[0])”.\n  See what there is with: incfs --help\n", "\(result)")
+    }
+
     @Test(arguments: ["run", "run a.incfs --at relative", "run a.incfs --at /", "run a.incfs --program", "run /none/a.incfs"])
     func wrongUseOfRunIsNotTheProgramsStatus(_ line: String) async throws {
         #expect(try await Executable.incfs.run(line.split(separator: " ").map(String.init)).status == 125)

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func aStandstillIsExplainedOnceAndAgainAfterProgress() {
-        var standstill = Standstill(host: "h")
+        var standstill = Standstill(host: "h", start: MonotonicTime(nanoseconds: 1_000_000_000))
         func text(_ done: UInt64, _ note: String?, _ seconds: Double) -> String? {
             standstill.text(ProgressReport(done: done, total: 9, note: note), at: MonotonicTime(nanoseconds: 1_000_000_000 + UInt64(seconds * 1e9)))
         }

@@ -9,6 +9,8 @@ import Testing
         #expect(try PackageAddress("out/a.incfs", relativeTo: "/w").place == .path("/w/out/a.incfs"))
         #expect(try PackageAddress("/p/a#b.incfs", relativeTo: "/w").place == .path("/p/a#b.incfs"))
         #expect(try PackageAddress("a:b", relativeTo: "/w").place == .path("/w/a:b"))
+        #expect(try PackageAddress("./out/./a.incfs", relativeTo: "/w").place == .path("/w/out/a.incfs"))
+        #expect(try PackageAddress("../a.incfs", relativeTo: "/w").place == .path("/w/../a.incfs"))
         let pinned = try PackageAddress("/p/a.incfs#sha256=\(Self.digest)", relativeTo: "/w")
         #expect(pinned.location == "/p/a.incfs" && pinned.root == Self.digest.lowercased())
     }

@@ -81,6 +81,17 @@ import Testing
         await absent.shutdown()
     }
 
+    /// What a person named, not what a package needs.
+    @Test func aWrongAddressIsExplainedAsOne() async throws {
+        let directory = try Directory()
+        for (path, words) in [("base/none.incfs", "does not exist: check the path"), ("base/packs", "is a directory and no package: name the .incfs file")] {
+            let source = FileSource(envelope: directory.root.appending(path))
+            let error = await failure { try await source.readUpTo(path: [], offset: 0, length: 1) }
+            #expect(error?.kind == .final(errno: EIO) && error?.message.hasPrefix("\(directory.root)/\(path) \(words)") == true, "\(error?.message ?? "nothing")")
+            await source.shutdown()
+        }
+    }
+
     @Test func keepsTheOldFileUntilToldOtherwise() async throws {
         let directory = try Directory()
         let source = FileSource(envelope: directory.envelope)

@@ -87,12 +87,14 @@ import Testing
             let origin = MisbehavingOrigin(files: files)
             defer { origin.stop() }
             let address = origin.address("/app.incfs")
-            for (misbehaviour, status) in [
-                (.status(404), 3), (.status(403), 3), (.status(410), 3), (.webPage, 3), (.ignoreRange(), 3), (.ignoreRange(announce: false), 3),
-                (.damage, 4),
-            ] as [(Misbehaviour, Int32)] {
+            // A web page where a range was asked for is no answer of the origin that is meant, so nothing was refused: out of reach.
+            for (misbehaviour, status, words) in [
+                (.status(404), 3, "404"), (.status(403), 3, "403"), (.status(410), 3, "410"),
+                (.webPage, 3, "answered with a web page (200, text/html) where bytes 0-"), (.ignoreRange(), 3, "ignores Range requests"),
+                (.ignoreRange(announce: false), 3, "ignores Range requests"), (.damage, 4, "cannot be used"),
+            ] as [(Misbehaviour, Int32, String)] {
                 for path in files.keys { origin.script(path, misbehaviour) }
-                try await Self.refused(site, address, status: status)
+                try await Self.refused(site, address, status: status, words)
             }
         }
     }

@@ -54,6 +54,19 @@ import Testing
         }
     }
 
+    @Test func whoMountsFromAnOriginThatIsNotThereIsToldWhyItTakesLong() async throws {
+        try await OutageTests.withPackage(files: 1) { site, nginx, address, _ in
+            nginx.interrupt()
+            for (words, status) in [("mount \(address) \(site.mountpoint)", 3), ("run \(address)", 125), ("fetch \(address) \(site.directory)/home/fetched", 3)] as [(String, Int32)] {
+                let said = try await site.startShell("script -qec '\(site.programs)/incfs \(words)' /dev/null").finish(seconds: 60)
+                #expect(said.status == status && said.output.ranges(of: "incfs: waiting for 127.0.0.1: cannot reach \(address): connection refused").count == 1, "\(said)")
+                let quiet = try await site.startShell("script -qec '\(site.programs)/incfs \(words.replacing(" ", with: " --quiet ", maxReplacements: 1))' /dev/null").finish(seconds: 60)
+                #expect(quiet.status == status && !quiet.output.contains("waiting for"), "\(quiet)")
+            }
+            #expect(site.mounts == [])
+        }
+    }
+
     @Test func anOriginThatSaysNothingIsNamedToo() async throws {
         try await Self.withMissing { site, origin, pack, _ in
             origin.script(pack, .silence)

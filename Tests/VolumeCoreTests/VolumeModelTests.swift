@@ -272,7 +272,12 @@ final class ModelRun {
 
     func verify() {
         doing = "verify"
-        let problems = volume.verify { _, _ in true }
+        var last: UInt64 = 0
+        let problems = volume.verify { done, total in
+            check(total == volume.totalBlocks && done >= last && done < total, "\(done) of \(total) blocks")
+            last = done
+            return true
+        }
         check(everDamaged || problems.isEmpty, "\(problems)")
     }
 
