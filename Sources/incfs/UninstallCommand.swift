@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContractControl
 import ControlAPI
 import FUSEMount
 import LinuxSystem
@@ -23,6 +24,10 @@ struct UninstallCommand: Talkative {
         for entry in MountTable.visible where entry.isIncfs {
             Terminal.output("Still mounted, by a daemon that is not yours: \(Terminal.printable(entry.mountpoint.string))")
         }
+        // Some other program's loader fills them; their data lies in a place of its own.
+        for mount in ContractMountStatus.all(at: nil) {
+            Terminal.output("Still mounted: \(Terminal.printable(mount.mountpoint)). End it with: incfs unmount \(Self.quoted(Terminal.printable(mount.mountpoint)))")
+        }
         var left: [(path: FilePath, what: String)] = []
         var written: [String] = []
         for path in Set(stores + [store.store.map { FilePath($0) } ?? places.defaultStore].compactMap { $0 }) where exists(path) {
@@ -32,13 +37,18 @@ struct UninstallCommand: Talkative {
         if let log = places.logFile {
             for path in [log, FilePath("\(log).1")] where exists(path) { left.append((path, "log")) }
         }
-        if exists(places.runtimeDirectory) { left.append((places.runtimeDirectory, "sockets")) }
+        // Daemons of contract mounts are found by their sockets, from other mount namespaces too.
+        if exists(places.runtimeDirectory), !Self.contractDaemonsRun { left.append((places.runtimeDirectory, "sockets")) }
         if left.isEmpty { return Terminal.output("Nothing is left but the programs.") }
         Terminal.output("Left on the disk:")
         for (path, what) in left.sorted(by: { $0.path.string < $1.path.string }) { Terminal.output("  \(Terminal.printable(path.string))  (\(what))") }
         // The one thing that nobody can fetch again.
         if !written.isEmpty { Terminal.output(("Among it is what programs have written over packages:" as String) + "\n" + written.joined(separator: "\n")) }
         Terminal.output("To remove \(written.isEmpty ? "it" : "all of it"):\n  rm -rf \(left.map(\.path.string).sorted().map(Self.quoted).joined(separator: " "))")
+    }
+
+    private static var contractDaemonsRun: Bool {
+        ((try? SystemCalls.list(ContractPlaces.mounts)) ?? []).contains { (try? ContractStatus(ofMount: String(decoding: $0, as: UTF8.self))) != nil }
     }
 
     private func exists(_ path: FilePath) -> Bool { (try? SystemCalls.status(of: path, followSymbolicLinks: false)) != nil }

@@ -158,4 +158,17 @@ import Testing
             #expect(again.contains("Nothing is left"), "\(again)")
         }
     }
+
+    /// What the printed command removes is not what a mount of a backing directory needs.
+    @Test func uninstallNamesMountsOfBackingDirectoriesAndLeavesThemWhatTheyNeed() async throws {
+        try await MountSite.with { site in
+            try await site.shell("mkdir \(site.directory)/back")
+            try await site.incfs("mount", "--backing", "\(site.directory)/back", site.mountpoint.string)
+            let said = try await site.incfs("uninstall")
+            #expect(said.contains("Still mounted: \(site.mountpoint). End it with: incfs unmount '\(site.mountpoint)'\n") && !said.contains("'/run/incfs'"), "\(said)")
+            #expect(try await site.incfs("status").contains("\(site.mountpoint)"))
+            try await site.incfs("unmount", site.mountpoint.string)
+            try await eventually("its daemon has ended") { try await site.incfs("uninstall").contains("'/run/incfs'") ? true : nil }
+        }
+    }
 }
