@@ -24,8 +24,10 @@ extension ContractFileSystem {
 
     /// Names and attributes are asked for each time: ioctls, and others in the backing directory, change them.
     func entry(_ node: Node) throws(Errno) -> FUSEEntry {
-        // The two directories stay where they are for as long as the mount.
-        FUSEEntry(nodeID: node.id, entryValidSeconds: node.isReserved ? FUSEEntry.forever : 0, attrValidSeconds: 0, attributes: try attributes(node))
+        // The special files and the two directories stay where they are for as long as the mount.
+        FUSEEntry(
+            nodeID: node.id, entryValidSeconds: node.isReserved || node.isSpecial ? FUSEEntry.forever : 0, attrValidSeconds: node.attributesValidSeconds,
+            attributes: try attributes(node))
     }
 
     /// The size that one of our helpers is to see; nil for everybody else.
@@ -38,7 +40,7 @@ extension ContractFileSystem {
         do throws(Errno) {
             var found = try attributes(node)
             if let size = shownSize(node, header) { found.size = size }
-            reply.attributes(found, validSeconds: 0)
+            reply.attributes(found, validSeconds: node.attributesValidSeconds)
         } catch { reply.error(error) }
     }
 

@@ -58,12 +58,14 @@ public final class ContractFileSystem: FUSEFileSystem {
         if let places = helpers.detach() { for descriptor in [places.root, places.index, places.incomplete] { SystemCalls.close(descriptor) } }
     }
 
-    /// The session is over. Not from one of its threads.
+    /// The session is over. Not from one of its threads. Lets go of every backing file: the next mount reads them anew, whoever changed them in between.
     public func stop() {
         detach()
         helpers.stop()
         for threads in [nameThreads, createThreads, callThreads] { threads.stop() }
         reading.stop()
+        handles.removeAll()
+        nodes.removeAll()
     }
 
     // MARK: What the daemon asks

@@ -1,4 +1,5 @@
 import ContractVolume
+import FUSEProtocol
 import LinuxSystem
 import Synchronization
 
@@ -56,6 +57,11 @@ final class Node: Sendable {
         default: false
         }
     }
+
+    var isSpecial: Bool { if case .special = kind { true } else { false } }
+
+    /// How long the kernel may keep the attributes: those of a special file never change, and a loader opens them for each block.
+    var attributesValidSeconds: UInt64 { isSpecial ? FUSEEntry.forever : 0 }
 
     /// `.index` and `.incomplete`: what lies in them is ours to change.
     var isReserved: Bool { kind == .index || kind == .incomplete }

@@ -67,4 +67,13 @@ final class NodeTable: Sendable {
         }
         _ = consume gone
     }
+
+    /// The mount is over: the kernel forgets everything without a word.
+    func removeAll() {
+        let gone = state.withLock { state in
+            defer { state.byID = [:]; state.byKey = [:] }
+            return state.byID
+        }
+        _ = consume gone
+    }
 }

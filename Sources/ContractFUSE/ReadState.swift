@@ -83,9 +83,13 @@ struct ReadState: Sendable {
         if error == .timedOutOnStream { record(key, uid: uid, now: now) }
     }
 
+    /// The kernel implementation's time-outs end with a tick of its clock, at 100 a second: a block that comes in the very moment in which the time is
+    /// over is still taken. In microseconds.
+    static let tick: UInt64 = 10_000
+
     /// The job waits for its next block.
     mutating func park(_ job: ReadJob, now: MonotonicTime) {
-        let deadline = MonotonicTime(nanoseconds: now.nanoseconds &+ job.limits.maxPending &* 1000)
+        let deadline = MonotonicTime(nanoseconds: now.nanoseconds &+ (job.limits.maxPending &+ Self.tick) &* 1000)
         job.serial = pending.add(job.key, uid: job.uid, since: now, deadline: deadline, waiter: job)
         serials[job.reply.unique] = job.serial
     }

@@ -18,7 +18,7 @@ final class ContractDaemon: Sendable {
     private let busy = Atomic<Int>(0)
 
     /// How long a request waits for the session of a mount that is gone to end: it does at once unless files are open in it.
-    static let endMilliseconds: UInt64 = 500
+    static let endMilliseconds: UInt64 = 2000
     /// How long a daemon without mounts waits for one.
     static let idleMilliseconds: UInt64 = 3000
 

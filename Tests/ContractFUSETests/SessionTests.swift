@@ -90,4 +90,44 @@ import Testing
             #expect(try session.kernel.reply(to: fill, withinMilliseconds: 10_000)?.error == 0)
         }
     }
+
+    /// The kernel does not always close what was open when a mount ends. The next one reads the backing files anew, whoever changed them in between.
+    @Test func aMountThatIsOverLetsGoOfItsFiles() throws {
+        let scratch = try Scratch.make()
+        defer { try? SystemCalls.removeTree(scratch) }
+        let directory = try BackingDirectory(scratch), arena = CallerArena()
+        func filled(_ session: ContractSession, _ node: UInt64) throws -> UInt32 {
+            let fh = try session.open(node)
+            #expect(try call(session, arena, (node, fh), 0x8010_6724, [UInt8](repeating: 0, count: 16)) == 0)
+            return Array(arena.bytes[0x1_0004..<0x1_0008]).number(0, UInt32.self)
+        }
+        let first = try ContractSession(directory, options: ContractOptions())
+        try create(first, arena, "f", id: 1, size: 8192)
+        let file = try first.openToFill("f")
+        arena.put(SessionTrial.block(0, 4096, CallerArena.pointer(0x2000)), at: 0x8000)
+        #expect(try call(first, arena, file, 0x8010_6720, bytes(UInt64(1)) + bytes(CallerArena.pointer(0x8000))) == 1)
+        #expect(try filled(first, file.node) == 1)
+        first.end()
+        // The status record's count, which is the last one.
+        let path = scratch.appending("f"), whole = try SystemCalls.contents(of: path)
+        let status = try #require(whole.indices.last { whole[$0...].starts(with: [4, 55, 0]) })
+        #expect(whole[status + 23] == 1)
+        let backing = try SystemCalls.open(path, flags: O_RDWR)
+        try [0].withUnsafeBytes { try SystemCalls.pwriteAll(backing.rawValue, $0, at: UInt64(status) + 23) }
+        let second = try ContractSession(directory, options: ContractOptions())
+        #expect(try filled(second, second.node("f")) == 0)
+        second.end()
+        withExtendedLifetime(first) {}
+    }
+
+    /// A block that comes in the moment in which the time is over is taken: the wait ends a tick of 10 ms after its time.
+    @Test func aWaitEndsATickAfterItsTime() throws {
+        try inSession(timeout: 20) { session, arena in
+            try create(session, arena, "f", id: 1, size: 4096)
+            let node = try session.node("f"), fh = try session.open(node)
+            let began = MonotonicTime.now
+            #expect(throws: Errno.timedOutOnStream) { try session.read(node, fh, at: 0, 4096) }
+            #expect(MonotonicTime.now.since(began) >= 30_000_000)
+        }
+    }
 }
