@@ -21,13 +21,16 @@ extension Daemon {
             }
             nodes.append(node)
         }
-        let declared = nodes
+        let declared = nodes, start = MonotonicTime.now
         // Answered at once; what a file consists of may have to come first.
         Task {
             var left = try await offPool { declared.flatMap { volume.files(below: $0) } }
             while !left.isEmpty, !mount.ending.load(ordering: .acquiring) {
                 let files = left
-                left = try await offPool { files.filter { !volume.prefetch(node: volume.tree.node($0)) } }
+                // Whose index page cannot be had for good is not asked for again and again.
+                left = try await offPool {
+                    files.filter { !volume.prefetch(node: volume.tree.node($0)) && volume.finalFailure(node: volume.tree.node($0), since: start) == nil }
+                }
                 if !left.isEmpty { try await Task.sleep(for: Self.pause) }
             }
         }
