@@ -109,6 +109,11 @@ final class ContractDaemon: Sendable {
             case ("counters", 2):
                 guard let mount = find(words[1]) else { throw Failure(Errno(rawValue: ENODEV), "there is no such mount") }
                 try? ContractMessage.send(["ok"] + status(of: mount).counters.map { "\($0.name) \($0.value)" }, over: socket)
+            case ("holds", 3):
+                // Who was unmounted holds none.
+                lookForGone()
+                guard let mount = find(words[1]), mount.counterName.withLock({ $0 == words[2] }) else { throw Failure(Errno(rawValue: ENODEV), "there is no such name") }
+                try? ContractMessage.send(["ok"], over: socket)
             case ("status", 2):
                 guard let mount = find(words[1]) else { throw Failure(Errno(rawValue: ENODEV), "there is no such mount") }
                 try? ContractMessage.send(["ok"] + status(of: mount).lines, over: socket)

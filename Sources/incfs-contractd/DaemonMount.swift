@@ -18,7 +18,8 @@ final class DaemonMount: Sendable {
     /// The visible mount's number in it, once it is attached; and the device number.
     let place = Mutex<(mount: UInt64, name: String)?>(nil)
     let counterName = Mutex<String?>(nil)
-    private let detached = Atomic<Bool>(false)
+    /// Whether `letGo` is done: a second caller waits for the first, because the daemon may end after its own call.
+    private let gone = Mutex(false)
 
     init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, device: CInt, mountTable: CInt) throws(Failure) {
         self.device = device
@@ -61,13 +62,17 @@ final class DaemonMount: Sendable {
 
     /// The visible mount is gone: lets go of the file system, whose session then ends when its last file is closed.
     func letGo() {
-        if detached.exchange(true, ordering: .acquiringAndReleasing) { return }
-        fileSystem.detach()
-        forget()
+        gone.withLock { gone in
+            if gone { return }
+            gone = true
+            // First of all: with the session ends, maybe, the daemon.
+            forget()
+            fileSystem.detach()
+        }
     }
 
     /// Takes the entries in the runtime directory away.
-    func forget() {
+    private func forget() {
         if let name = place.withLock({ $0?.name }) { try? SystemCalls.unlink(ContractPlaces.mounts.appending(name), missingIsFine: true) }
         if let name = counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name) }
     }

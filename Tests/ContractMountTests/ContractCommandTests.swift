@@ -51,6 +51,33 @@ extension ContractMounts {
                 """)
         }
 
+        /// The name of a mount's counters is free after the unmount, and after the death of the daemon that served it.
+        @Test func theNameOfCountersIsFreeAgain() async throws {
+            try await inSite("""
+                mkdir counters other
+                name=free-$(basename "$SITE")
+                bin/incfs counters --serve counters
+                for i in $(seq 5); do
+                    bin/incfs mount --backing backing mnt -o sysfs_name=$name
+                    test -d counters/instances/$name
+                    umount mnt
+                    for i in $(seq 100); do test -e counters/instances/$name || break; sleep 0.05; done
+                    test ! -e counters/instances/$name
+                done
+                bin/incfs mount --backing backing mnt -o sysfs_name=$name
+                kill -9 $(bin/incfs status "$PWD/mnt" --json | sed -n 's/.*"daemon_pid" : \\([0-9]*\\).*/\\1/p')
+                umount mnt
+                # The next daemon of the same directory answers at the same socket.
+                bin/incfs mount --backing backing mnt
+                bin/incfs remount mnt -o sysfs_name=$name
+                bin/incfs counters mnt | grep -qx 'reads_delayed_min 0'
+                umount mnt
+                bin/incfs mount --backing other mnt -o sysfs_name=$name
+                umount mnt
+                umount counters
+                """)
+        }
+
         /// A mount that follows an unmount at once, many times.
         @Test func mountAfterUnmount() async throws {
             try await inSite("""
