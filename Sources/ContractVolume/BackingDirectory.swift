@@ -10,8 +10,8 @@ public final class BackingDirectory: Sendable {
     public let indexInode: UInt64
     public let incompleteInode: UInt64
     public let files: FileTable
-    /// Those that were not there before.
-    private let made: [[UInt8]]
+    /// Those of `.index` and `.incomplete` that were not there before.
+    public let made: [[UInt8]]
     /// The path of the root as it was when it was opened.
     private let rootPath: [UInt8]
 
@@ -43,11 +43,6 @@ public final class BackingDirectory: Sendable {
 
     /// `O_TMPFILE`.
     public static let unnamedFlag: CInt = 0o20200000
-
-    /// Removes `.index` and `.incomplete` if they were made here and are empty.
-    public func removeWhatWasMade() {
-        for name in made { try? SystemCalls.remove(name, in: root, directory: true) }
-    }
 
     /// The directory that a caller names, relative to the root, which nothing leads out of; nil is the root. `ENOENT` for an empty
     /// path, `ENOTDIR`, `ELOOP`, `EACCES`.

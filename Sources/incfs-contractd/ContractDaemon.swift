@@ -55,7 +55,6 @@ final class ContractDaemon: Sendable {
             _ = mounts.wait(until: deadline) { $0.isEmpty ? true : nil }
         }
         try? SystemCalls.unlink(socketPath, missingIsFine: true)
-        directory.removeWhatWasMade()
     }
 
     private let hadMounts = Atomic<Bool>(false)

@@ -29,13 +29,14 @@ enum DaemonProcess {
             }
             let socket = ContractPlaces.socket(of: status)
             try SystemCalls.unlink(socket, missingIsFine: true)
-            let directory = try BackingDirectory(path)
+            let directory = try BackingDirectory(path), tidied = try SystemCalls.realPath(path)
             directory.sweep()
             let listener = try SystemCalls.listen(atSocket: socket)
             let daemon = try ContractDaemon(directory: directory, trust: SignatureTrust(directory: trusted), socket: socket)
             say("ready")
             chdir("/")
             daemon.run(listener: listener.rawValue)
+            Tidying.start(directory, tidied)
             _ = lock.rawValue
             exit(0)
         } catch {

@@ -24,7 +24,15 @@ extension ContractMounts {
                 bin/incfs remount mnt -o read_timeout_ms=7
                 bin/incfs remount mnt -o report_uid && exit 1
                 umount mnt
-                # What was made for the mount and is empty goes with it.
+                # Whoever empties the directory now does not find them vanishing, and a mount that follows keeps them.
+                sleep 0.5; test -d backing/.index && test -d backing/.incomplete
+                bin/incfs mount --backing backing mnt
+                sleep 2.5; test -d backing/.index && test -d backing/.incomplete
+                umount mnt
+                rmdir backing/.index backing/.incomplete
+                # What was made for the mount and is empty goes after it.
+                bin/incfs mount --backing backing mnt
+                umount mnt
                 for i in $(seq 100); do test -e backing/.index || break; sleep 0.05; done
                 test ! -e backing/.index
                 """)
