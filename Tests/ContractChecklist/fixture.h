@@ -45,7 +45,6 @@ extern struct test_file files[FILES];
 struct setting {
     const char *helper;     // mount.incremental-fs
     const char *counters;   // the directory that stands for /sys/fs/incremental-fs
-    const char *trusted;    // where certificates for built-in signatures are looked for, or NULL
     unsigned slack_ms;      // how much later than due something may happen
     uint64_t big;           // size of file_big
 };

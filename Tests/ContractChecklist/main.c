@@ -1,10 +1,9 @@
 // Walks the self-tests of the published interface as a check-list, against a mount of ours, with raw ioctls.
 //
-//   contract-checklist --helper MOUNT-HELPER [--counters DIR] [--trusted DIR] [--slack MS] [--big MIB] [-t ROW]...
+//   contract-checklist --helper MOUNT-HELPER [--counters DIR] [--slack MS] [--big MIB] [-t ROW]...
 //
 // Runs in the working directory, as root, and leaves nothing in it. Prints TAP; exit status 1 if a row does not hold.
 // --counters   the directory that stands for /sys/fs/incremental-fs
-// --trusted    where the volume looks for certificates of built-in signatures; what is needed is put there
 // --slack      how many milliseconds later than due a timed step may end (100)
 // --big        the size of the big file in MiB (500)
 #define _GNU_SOURCE
@@ -85,14 +84,13 @@ static bool check(int row) {
 int main(int count, char **words) {
     bool chosen[ROWS] = {false}, any = false;
     static const struct option options[] = {
-        {"helper", required_argument, NULL, 'h'}, {"counters", required_argument, NULL, 'c'}, {"trusted", required_argument, NULL, 'k'},
-        {"slack", required_argument, NULL, 's'},  {"big", required_argument, NULL, 'b'},      {NULL, 0, NULL, 0},
+        {"helper", required_argument, NULL, 'h'}, {"counters", required_argument, NULL, 'c'},
+        {"slack", required_argument, NULL, 's'},  {"big", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(count, words, "t:", options, NULL)) >= 0;) {
         switch (option) {
         case 'h': setting.helper = optarg; break;
         case 'c': setting.counters = optarg; break;
-        case 'k': setting.trusted = optarg; break;
         case 's': setting.slack_ms = (unsigned)atoi(optarg); break;
         case 'b': setting.big = (uint64_t)atoi(optarg) << 20; break;
         case 't':

@@ -29,7 +29,7 @@ extension ContractMounts {
                 let script = [
                     preload ? Self.shim : "", Self.prologue,
                     (preload ? "LD_PRELOAD=$SITE/shim.so " : "")
-                        + "../bin/contract-checklist --helper ../bin/incfs-contractd --counters ../counters --trusted ../trusted --slack 500 --big 1 -t \(number)",
+                        + "../bin/contract-checklist --helper ../bin/incfs-contractd --counters ../counters --slack 500 --big 1 -t \(number)",
                     "umount ../counters",
                 ].joined(separator: "\n")
                 let result = try await site.start("/bin/sh", ["-c", script], environment: Self.environment(site)).finish(seconds: 200)
