@@ -27,10 +27,16 @@ final class SecretHeaders: Sendable {
     private let secrets: OriginSecrets
     private let base: OriginURL
     private let state = Mutex(State())
+    private let pause: @Sendable (_ milliseconds: UInt64) async throws -> Void
 
-    init(_ secrets: OriginSecrets, base: OriginURL) {
+    /// `pause`: how the time before a command runs again passes; tests do not wait.
+    init(
+        _ secrets: OriginSecrets, base: OriginURL,
+        pause: @escaping @Sendable (_ milliseconds: UInt64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
+    ) {
         self.secrets = secrets
         self.base = base
+        self.pause = pause
     }
 
     /// What goes with a request to the address's own origin.
@@ -62,7 +68,7 @@ final class SecretHeaders: Sendable {
             let number = (state.edition?.number ?? 0) + 1
             let task = Task.detached { [self] in
                 defer { readingEnded() }
-                if old != nil, secrets.headerCommand != nil { try await Task.sleep(for: .milliseconds(UInt64.random(in: 0...Self.jitter))) }
+                if old != nil, secrets.headerCommand != nil { try await pause(UInt64.random(in: 0...Self.jitter)) }
                 let headers = try await load()
                 let edition = Edition(number: number, headers: headers)
                 self.state.withLock { $0.edition = edition; $0.readAt = .now }

@@ -2,6 +2,7 @@ import BlockLoading
 import FoundationEssentials
 import Glibc
 import LinuxSystem
+import Synchronization
 import Testing
 import TestOrigins
 
@@ -116,6 +117,21 @@ import TestOrigins
         truncate(count, 0)
         #expect(try await read(origin.address("/app.incfs"), OriginSecrets(headerCommand: command)).get() == expected)
         #expect(try origin.requests().map(\.status) == [401, 206])
+    }
+
+    /// Many clients whose tokens end together do not run their commands together: each waits for a part of a second of its own, and nobody before the first.
+    @Test func commandsRunAgainAtDifferentTimes() async throws {
+        let pauses = Mutex<[UInt64]>([])
+        for _ in 0..<20 {
+            let headers = SecretHeaders(OriginSecrets(headerCommand: "echo 'Authorization: Bearer x'"), base: try OriginURL("http://127.0.0.1:1/app.incfs")) { pause in
+                pauses.withLock { $0.append(pause) }
+            }
+            let before = pauses.withLock { $0.count }, first = try await headers.current()
+            #expect(pauses.withLock { $0.count } == before)
+            _ = try await headers.renewed(after: first)
+        }
+        let waited = pauses.withLock { $0 }
+        #expect(waited.count == 20 && waited.allSatisfy { $0 <= 1000 } && Set(waited).count > 10, "\(waited)")
     }
 
     @Test func aCommandThatFailsSaysSoWithoutWhatItPrinted() async throws {
