@@ -24,7 +24,8 @@ public enum ContractPlaces {
     }
 
     public static func socket(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).sock") }
-    public static func lock(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).lock") }
+    /// Held by the daemon of a backing directory; `place`: the directory of another user's daemons.
+    public static func lock(of directory: FileStatus, in place: FilePath = Self.directory) -> FilePath { place.appending("\(directory.device)-\(directory.inode).lock") }
 
     /// The daemon of a mount, by the mount's device number.
     public static func socket(ofMount device: String) -> FilePath? {

@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// How a mount of a backing directory is, as its daemon says.
 public struct ContractStatus: Sendable, Equatable {
-    public struct Counter: Sendable, Equatable {
+    public struct Counter: Sendable, Equatable, CustomStringConvertible {
         public var name: String
         public var value: UInt64
 
@@ -10,6 +10,8 @@ public struct ContractStatus: Sendable, Equatable {
             self.name = name
             self.value = value
         }
+
+        public var description: String { "\(name) \(value)" }
     }
 
     /// The names of the lines before the counters.
@@ -33,11 +35,16 @@ public struct ContractStatus: Sendable, Equatable {
     /// most 5 seconds.
     public init(ofMount device: String) throws(Errno) {
         guard let socket = ContractPlaces.socket(ofMount: device) else { throw .notPermitted }
+        try self.init(ofMount: device, at: socket)
+    }
+
+    /// The same of the daemon behind `socket`.
+    public init(ofMount device: String, at socket: FilePath) throws(Errno) {
         try self.init(lines: try ContractMessage.ask(["status", device], at: socket))
     }
 
     /// A line each for the daemon, for what waits, and for every counter: a name, a space, a number.
-    public var lines: [String] { ["\(Self.daemon) \(daemonPid)", "\(Self.waiting) \(readersWaiting)"] + counters.map { "\($0.name) \($0.value)" } }
+    public var lines: [String] { ["\(Self.daemon) \(daemonPid)", "\(Self.waiting) \(readersWaiting)"] + counters.map(\.description) }
 
     /// Throws `EBADMSG` for lines that are none of a status.
     public init(lines: [String]) throws(Errno) {

@@ -59,11 +59,12 @@ final class HandleTable: Sendable {
     }
 
     func handle(_ id: UInt64) -> Handle? { state.withLock { $0.handles[id] } }
+    func release(_ id: UInt64) -> Handle? { state.withLock { $0.handles.removeValue(forKey: id) } }
+
     /// The mount is over: what the kernel did not close, for the whole connection ended, is closed.
     func removeAll() {
         // They end outside of the lock: the last one of a file closes it.
         let gone = state.withLock { state in defer { state.handles = [:] }; return state.handles }
         _ = consume gone
     }
-    func release(_ id: UInt64) -> Handle? { state.withLock { $0.handles.removeValue(forKey: id) } }
 }

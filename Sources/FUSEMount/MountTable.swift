@@ -14,6 +14,8 @@ public struct MountTable: Sendable, Equatable {
     /// In the order of the table: of two mounts at one place the later lies on top.
     public var entries: [Entry]
 
+    public init(entries: [Entry] = []) { self.entries = entries }
+
     /// Throws as open(2) and read(2) on procfs.
     public static func current() throws(Errno) -> MountTable {
         MountTable(text: try SystemCalls.contents(of: "/proc/self/mountinfo"))

@@ -105,9 +105,6 @@ final class ContractDaemon: Sendable {
                 let failure = handling.withLock { _ -> Failure? in do throws(Failure) { try remount(device, options); return nil } catch { return error } }
                 if let failure { throw failure }
                 try? ContractMessage.send(["ok"], over: socket)
-            case ("counters", 2):
-                guard let mount = find(words[1]) else { throw Failure(Errno(rawValue: ENODEV), "there is no such mount") }
-                try? ContractMessage.send(["ok"] + status(of: mount).counters.map { "\($0.name) \($0.value)" }, over: socket)
             case ("holds", 3):
                 // Who was unmounted holds none.
                 lookForGone()

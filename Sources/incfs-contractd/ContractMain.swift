@@ -26,7 +26,7 @@ enum ContractMain {
                 let (places, options) = try arguments(Array(all.dropFirst(2)))
                 guard places.count == 1 else { throw Failure(.invalidArgument, "usage: remount MOUNTPOINT [-o OPTIONS]") }
                 try MountClient.remount(places[0], MountWords(options))
-            case "counters" where all.count == 3: for line in try MountClient.counters(all[2]) { print(line) }
+            case "counters" where all.count == 3: for counter in try MountClient.counters(all[2]) { print(counter) }
             case "counters" where all.count == 4 && all[2] == "--mount": try CountersMount.mount(all[3])
             case "serve" where all.count == 3: DaemonProcess.run(FilePath(all[2]))
             case "tidy" where all.count > 5: Tidying.run(Array(all.dropFirst(2)))

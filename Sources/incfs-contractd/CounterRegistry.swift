@@ -30,9 +30,4 @@ enum CounterRegistry {
         do throws(Errno) { _ = try ContractMessage.ask(["holds", owner.device, name], at: owner.socket) } catch { return error == Errno(rawValue: EAGAIN) }
         return true
     }
-
-    /// The counters of a mount, as text of a line each, from its daemon.
-    static func counters(socket: FilePath, device: String) throws(Errno) -> [String] {
-        try ContractMessage.ask(["counters", device], at: socket)
-    }
 }

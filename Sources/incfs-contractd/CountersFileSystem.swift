@@ -78,9 +78,9 @@ final class CountersFileSystem: FUSEFileSystem {
         case .feature: return "supported\n"
         case .counter(let name, let known, let number):
             guard identity(name) == known, let owner = CounterRegistry.owner(of: name) else { throw Errno(rawValue: ENODEV) }
-            let lines = try CounterRegistry.counters(socket: owner.socket, device: owner.device)
-            guard number < lines.count, let value = lines[number].split(separator: " ").last else { throw Errno(rawValue: ENODEV) }
-            return "\(value)\n"
+            let counters = try ContractStatus(ofMount: owner.device, at: owner.socket).counters
+            guard number < counters.count else { throw Errno(rawValue: ENODEV) }
+            return "\(counters[number].value)\n"
         default: throw .isDirectory
         }
     }

@@ -85,7 +85,7 @@ enum MountClient {
         let place = try Failure.attempt(target) { () throws(Errno) in try SystemCalls.realPath(FilePath(target)) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try MountTable.current() }
         guard let entry = table.topmost(at: place), entry.type == "fuse.incremental-fs" else { throw Failure(.invalidArgument, "\(target) is no Incremental FS mount") }
-        let device = "\(entry.device.major):\(entry.device.minor)"
+        let device = "\(entry.device)"
         guard let socket = ContractPlaces.socket(ofMount: device) else { throw Failure(.notPermitted, "\(target): its daemon is not one of this user's") }
         return (socket, device)
     }
@@ -97,8 +97,8 @@ enum MountClient {
         try expect("ok", connection.rawValue)
     }
 
-    static func counters(_ target: String) throws(Failure) -> [String] {
+    static func counters(_ target: String) throws(Failure) -> [ContractStatus.Counter] {
         let (socket, device) = try daemon(of: target)
-        return try Failure.attempt("\(socket)") { () throws(Errno) in try CounterRegistry.counters(socket: socket, device: device) }
+        return try Failure.attempt("\(socket)") { () throws(Errno) in try ContractStatus(ofMount: device, at: socket).counters }
     }
 }

@@ -19,16 +19,15 @@ struct ContractMountStatus: Encodable {
     /// All of this namespace, or the one that shows at `place`.
     static func all(at place: String?) -> [ContractMountStatus] {
         let table = MountTable.visible
-        return table.indices.filter { table[$0].isContract }.filter { index in
-            // What another mount lies on cannot be asked by its place, and is not seen there.
-            !table[(index + 1)...].contains { $0.mountpoint == table[index].mountpoint } && (place == nil || table[index].mountpoint == FilePath(place!))
-        }.map { ContractMountStatus(table[$0]) }
+        // What another mount lies on cannot be asked by its place, and is not seen there.
+        let seen = table.entries.filter { $0.isContract && table.topmost(at: $0.mountpoint) == $0 }
+        return seen.filter { place == nil || $0.mountpoint == FilePath(place!) }.map { ContractMountStatus($0) }
     }
 
     private init(_ entry: MountTable.Entry) {
         let isDirectory = (try? SystemCalls.status(of: FilePath(entry.source)))?.kind == .directory
         self.init(mountpoint: entry.mountpoint.string, source: entry.source, kind: isDirectory ? .backing : .image)
-        guard isDirectory, let status = try? ContractStatus(ofMount: "\(entry.device.major):\(entry.device.minor)") else { return }
+        guard isDirectory, let status = try? ContractStatus(ofMount: "\(entry.device)") else { return }
         daemonPid = status.daemonPid
         readersWaiting = status.readersWaiting
         counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $1 }

@@ -20,7 +20,7 @@ struct Daemon {
             try SystemCalls.makeDirectories(path, mode: 0o700)
             store = try SystemCalls.realPath(path)
         } catch {
-            if error == Errno(rawValue: EROFS), let entry = MountTable.visible.last(where: { path.starts(with: $0.mountpoint) && $0.isIncfs }) {
+            if error == Errno(rawValue: EROFS), let entry = MountTable.visible.entries.last(where: { path.starts(with: $0.mountpoint) && $0.isIncfs }) {
                 throw ControlError(
                     .disk, "The store \(path) would lie on a mount of incfs (\(entry.mountpoint)): the daemon would wait for itself.",
                     hint: "Give a directory on a local disk with --store DIR, or set INCFS_STORE.", errno: error.rawValue)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackingCheck
+import ContractControl
 import ControlAPI
 import Glibc
 import LinuxSystem
@@ -84,7 +85,7 @@ struct FsckCommand: Talkative {
     private func refuseWhileMounted(_ path: FilePath) throws {
         let status = try SystemCalls.status(of: path)
         for place in Self.places {
-            guard let lock = try? SystemCalls.open(place.appending("\(status.device)-\(status.inode).lock"), flags: O_RDWR) else { continue }
+            guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR) else { continue }
             do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch {
                 throw ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.")
             }

@@ -2,7 +2,7 @@ import FUSEMount
 
 extension MountTable {
     /// This namespace's mounts; none where /proc cannot be read.
-    static var visible: [Entry] { (try? current())?.entries ?? [] }
+    static var visible: MountTable { (try? current()) ?? MountTable() }
 }
 
 extension MountTable.Entry {

@@ -8,7 +8,7 @@ enum StoreFileSystem {
     /// What a person should know who goes on all the same; nil if all is well.
     ///
     /// - Throws: code `disk` for one of our own mounts, and for a file system without sparse files.
-    static func look(at store: FilePath, among mounts: [MountTable.Entry] = MountTable.visible) throws(ControlError) -> String? {
+    static func look(at store: FilePath, among mounts: [MountTable.Entry] = MountTable.visible.entries) throws(ControlError) -> String? {
         let entry = deepest(store, mounts)
         if entry?.isIncfs == true {
             throw ControlError(

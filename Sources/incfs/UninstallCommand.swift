@@ -21,7 +21,7 @@ struct UninstallCommand: Talkative {
         let stores = try MountedDaemons.reports(store: store.store, files: false).map { FilePath($0.report.store) }
         for place in try StopCommand.stop(store: store.store, lazy: lazy) { Terminal.output("Unmounted \(Terminal.printable(place)).") }
         if !stores.isEmpty { Terminal.output("Stopped \(HumanText.count(UInt64(stores.count), "daemon")).") }
-        for entry in MountTable.visible where entry.isIncfs {
+        for entry in MountTable.visible.entries where entry.isIncfs {
             Terminal.output("Still mounted, by a daemon that is not yours: \(Terminal.printable(entry.mountpoint.string))")
         }
         // Some other program's loader fills them; their data lies in a place of its own.

@@ -26,7 +26,7 @@ struct UnmountCommand: Talkative {
             _ = try client.call(.unmount(UnmountRequest(mountpoint: place, lazy: lazy)))
             return
         }
-        guard let entry = MountTable.visible.last(where: { $0.mountpoint == FilePath(place) }) else {
+        guard let entry = MountTable.visible.topmost(at: FilePath(place)) else {
             throw ControlError(.notMounted, "Nothing is mounted at \(place).", hint: "See what is mounted with: incfs status")
         }
         guard entry.isIncfs || entry.isContract else { throw ControlError(.notMounted, "What is mounted at \(place) is not of incfs (\(entry.type)).", hint: "Use umount(8) for it.") }

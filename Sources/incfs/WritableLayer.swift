@@ -15,7 +15,7 @@ struct WritableLayer {
     ///
     /// - Throws: code `mountpoint_busy` where something is open in it and `lazy` is false.
     static func remove(at place: String, lazy: Bool) throws(ControlError) {
-        guard let top = MountTable.visible.last(where: { $0.mountpoint == FilePath(place) }), top.type == "overlay", top.source == source else { return }
+        guard let top = MountTable.visible.topmost(at: FilePath(place)), top.type == "overlay", top.source == source else { return }
         do { try SystemCalls.unmount(FilePath(place), flags: 8 /* UMOUNT_NOFOLLOW */ | (lazy ? 2 /* MNT_DETACH */ : 0)) } catch {
             throw UnmountCommand.failure(place, error)
         }
