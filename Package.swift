@@ -149,7 +149,7 @@ let package = Package(
         .target(name: "PageCacheTesting", dependencies: ["LinuxSystem"], path: "Tests/PageCacheTesting"),
         .target(name: "AllocationTesting", dependencies: ["AllocationCounter"], path: "Tests/AllocationTesting"),
         tests("BlockStoreTests", ["BlockStore", "Integrity", "LinuxSystem", "CLinux", "AllocationTesting", "PageCacheTesting"]),
-        tests("VolumeCoreTests", ["VolumeCore", "BlockStore", "LinuxSystem", "VolumeTesting"]),
+        tests("VolumeCoreTests", ["VolumeCore", "BlockStore", "LinuxSystem", "VolumeTesting", "AllocationTesting"]),
         tests("VolumeFUSETests", ["VolumeFUSE", "VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem", "VolumeTesting"]),
         tests("HostileTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "BlockCodec", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),
         tests("IncrementalFSTests", ["IncrementalFS", "VolumeCore", "BlockStore", "BlockLoading", "HTTPSource", "FUSESession", "FUSEProtocol", "PackageFormat", "Integrity", "LinuxSystem", "VolumeTesting"]),

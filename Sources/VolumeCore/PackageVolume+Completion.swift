@@ -10,6 +10,8 @@ struct CompletionQueue: Sendable {
     /// Whole, but the disk did not take what completion writes: tried again.
     var refused: Set<UInt32> = []
     var stopped = false
+    /// `ArrivedBytes` holds memory: it is swept once a second.
+    var sweeps = false
     /// The loader should look for missing blocks again (a stored block was found damaged).
     var wakeBackground: (@Sendable () -> Void)?
 }
@@ -32,11 +34,15 @@ extension PackageVolume {
     /// Counts what is stored and completes objects until `stopCompletion`; run it on a thread of its own: hashing and
     /// syncing take long.
     public func runCompletion() {
-        enum Work { case stop, stock, complete(UInt32) }
+        enum Work { case stop, stock, complete(UInt32), startSweeping }
+        var retryAt: MonotonicTime?
+        var sweepAt: MonotonicTime?
         while true {
-            let refused = completion.withLock { !$0.refused.isEmpty }
-            let next = completion.wait(until: refused ? .now.adding(milliseconds: Self.completionRetry) : nil) { queue -> Work? in
+            if completion.withLock({ $0.refused.isEmpty }) { retryAt = nil } else if retryAt == nil { retryAt = .now.adding(milliseconds: Self.completionRetry) }
+            let deadline = [retryAt, sweepAt].compactMap(\.self).min()
+            let next = completion.wait(until: deadline) { queue -> Work? in
                 if queue.stopped { return .stop }
+                if queue.sweeps, sweepAt == nil { return .startSweeping }
                 if queue.stockWanted {
                     queue.stockWanted = false
                     return .stock
@@ -48,11 +54,29 @@ extension PackageVolume {
             }
             switch next {
             case .stop: return
-            case nil: for number in completion.withLock({ queue in defer { queue.refused = [] }; return queue.refused }) { complete(number) }
+            case .startSweeping: sweepAt = .now.adding(milliseconds: ArrivedBytes.lifetime)
+            case nil:
+                if let at = sweepAt, at <= .now { sweepAt = sweepArrived() ? .now.adding(milliseconds: ArrivedBytes.lifetime) : nil }
+                guard let at = retryAt, at <= .now else { continue }
+                retryAt = nil
+                for number in completion.withLock({ queue in defer { queue.refused = [] }; return queue.refused }) { complete(number) }
             case .stock: takeStock()
             case .complete(let number): complete(number)
             }
         }
+    }
+
+    /// Memory for arrived bytes was taken: somebody has to give it back.
+    func sweepLater() { completion.update { $0.sweeps = true } }
+
+    /// True while there is more to sweep later.
+    private func sweepArrived() -> Bool {
+        // In this order: who takes memory after the sweep says so himself.
+        completion.withLock { $0.sweeps = false }
+        arrived.sweep(now: .now)
+        if arrived.memory == 0 { return false }
+        completion.withLock { $0.sweeps = true }
+        return true
     }
 
     /// After how many milliseconds an object that the disk did not take is completed again.

@@ -85,10 +85,14 @@ extension PackageVolume: LoadTarget {
                 return corrupt(name(of: LoadUnit(.chunk, number)), source)
             }
             guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
+            let room = roomForReader(ofChunk: number)
+            defer { if let room { arrived.publish(room, now: .now) } }
             switch chunk.codec {
-            case .stored: return store(bytes, number, pieces, leaves.map { UnsafeRawBufferPointer($0) })
+            case .stored:
+                if let room { room.bytes.copyMemory(from: bytes) }
+                return store(bytes, number, pieces, leaves.map { UnsafeRawBufferPointer($0) }, room)
             case .zstd:
-                let raw = UnsafeMutableRawBufferPointer(rebasing: scratch.memory.bytes[..<Int(chunk.rawLength)])
+                let raw = UnsafeMutableRawBufferPointer(rebasing: (room?.bytes ?? scratch.memory.bytes)[..<Int(chunk.rawLength)])
                 do throws(ZstdError) { try scratch.decoder.decompress(bytes, into: raw) } catch {
                     // The digest held: the publisher made it so. No other source can have better bytes.
                     for piece in pieces where objectBad.set(Int(piece.object)) {
@@ -96,13 +100,13 @@ extension PackageVolume: LoadTarget {
                     }
                     return .stored
                 }
-                return store(UnsafeRawBufferPointer(raw), number, pieces, nil)
+                return store(UnsafeRawBufferPointer(raw), number, pieces, nil, room)
             }
         }
     }
 
-    /// `leaves`: the digests of the blocks of `raw`, if they are known.
-    private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece], _ leaves: UnsafeRawBufferPointer?) -> Delivery {
+    /// `leaves`: the digests of the blocks of `raw`, if they are known. `room`: has the same bytes, for readers.
+    private func store(_ raw: UnsafeRawBufferPointer, _ number: UInt64, _ pieces: [ChunkPiece], _ leaves: UnsafeRawBufferPointer?, _ room: ArrivedBytes.Room?) -> Delivery {
         var failure: Errno?
         for piece in pieces {
             let object: VolumeObject
@@ -117,8 +121,10 @@ extension PackageVolume: LoadTarget {
             guard piece.chunkOffset + length <= raw.count else { continue }
             let bytes = UnsafeRawBufferPointer(rebasing: raw[piece.chunkOffset..<piece.chunkOffset + length])
             do {
-                _ = try object.stored.fill(bytes, at: piece.file.lowerBound, leaves: leaves.flatMap { Self.leaves($0, of: piece, in: raw.count) })
+                let filled = try object.stored.fill(bytes, at: piece.file.lowerBound, leaves: leaves.flatMap { Self.leaves($0, of: piece, in: raw.count) })
                 stored(piece)
+                // Blocks that were there before are the store's, whatever came now.
+                if let room, filled == (length + 4095) / 4096 { arrived.add(piece.object, piece.file, at: piece.chunkOffset, to: room) }
             } catch {
                 if error.cause == .wrongContent || error.cause == .wrongSize || error.cause == .invalidRange {
                     if objectBad.set(Int(piece.object)) { report(.error, "\(path(ofObject: piece.object)) is not what the package says: \(error)") }
@@ -136,6 +142,13 @@ extension PackageVolume: LoadTarget {
         if let failure { return .storageFailed(failure.rawValue) }
         storeRefuses.store(false, ordering: .relaxed)
         return .stored
+    }
+
+    /// Memory for a chunk that a reader waits for or moves towards; nil for any other.
+    private func roomForReader(ofChunk number: UInt64) -> ArrivedBytes.Room? {
+        guard chunkExpected.clear(Int(number)), let room = arrived.claim() else { return nil }
+        if room.isNew { sweepLater() }
+        return room
     }
 
     /// The digests of a piece's blocks out of those of its chunk; nil where its blocks are not the chunk's.

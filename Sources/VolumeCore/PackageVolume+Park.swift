@@ -35,6 +35,7 @@ extension PackageVolume {
                     pending.withLock { $0.park(read, on: units) }
                     // A unit may have arrived between the look and the parking; then nobody would wake this read.
                     if case .waiting = evaluate(read) {
+                        expect(units)
                         requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: .demand) })
                         aheadOfMiss(read)
                         break decide
@@ -90,6 +91,11 @@ extension PackageVolume {
             }
         }
         return true
+    }
+
+    /// These chunks are asked for because of a reader.
+    func expect(_ units: [LoadUnit]) {
+        for unit in units where unit.kind == .chunk && unit.index < chunkCount { chunkExpected.set(Int(unit.index)) }
     }
 
     private func aheadOfMiss(_ read: PendingRead) {

@@ -32,9 +32,12 @@ extension PackageVolume {
         if !objectComplete[Int(number)], let ahead = object.readAhead(at: offset..<end), !object.stored.isPresent(bytes: ahead) {
             request(object, ahead, priority: .readahead)
         }
-        let clipped = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - offset)])
-        switch object.stored.read(into: clipped, at: offset) {
-        case .bytes(let count): return .bytes(count)
+        // What has just come is read out of memory, the rest from the store.
+        let taken = arrived.isEmpty ? 0 : arrived.take(offset..<end, of: number, into: buffer)
+        if taken == Int(end - offset) { return .bytes(taken) }
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[taken..<Int(end - offset)])
+        switch object.stored.read(into: rest, at: offset + UInt64(taken)) {
+        case .bytes(let count): return .bytes(taken + count)
         case .missing:
             vanished(object)
             return .missing
@@ -92,8 +95,9 @@ extension PackageVolume {
 
     /// Asks for the chunks of `range` that are not here.
     func request(_ object: VolumeObject, _ range: Range<UInt64>, priority: LoadPriority) {
-        let units = object.chunks(in: range).filter { !isPresent(LoadUnit(.chunk, $0)) }
-        requests.push(contentsOf: units.map { LoadRequest(unit: LoadUnit(.chunk, $0), priority: priority) })
+        let units = object.chunks(in: range).map { LoadUnit(.chunk, $0) }.filter { !isPresent($0) }
+        if priority == .readahead { expect(units) }
+        requests.push(contentsOf: units.map { LoadRequest(unit: $0, priority: priority) })
     }
 
     /// Declares that all of the node will be waited for (`incfs prefetch`, `wait --path`). False: only its index pages were asked

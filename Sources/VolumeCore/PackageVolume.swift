@@ -42,6 +42,10 @@ public final class PackageVolume: Sendable {
     let lastErrorText = Mutex<String?>(nil)
     let completion = Condition(CompletionQueue())
     let scratch: DecodeScratch.Pool
+    /// What has just come, for its first reader.
+    let arrived: ArrivedBytes
+    /// Chunks that were asked for because of a reader: they are worth keeping in memory until it comes.
+    let chunkExpected: AtomicBitmap
     let delegateBox = Mutex<(any VolumeDelegate)?>(nil)
     let indexFile: OwnedIndexFile?
     /// What the store could not take; the flag spares reads the lock.
@@ -61,6 +65,7 @@ public final class PackageVolume: Sendable {
         tree = head.tree
         index = PackageIndex(head: head)
         scratch = DecodeScratch.Pool(count: Int(head.manifest.chunkSize))
+        arrived = ArrivedBytes(chunkSize: Int(head.manifest.chunkSize))
         self.store = store
         self.configuration = configuration
         finalFailures = Mutex(FinalFailures(lifetime: configuration.finalFailureLifetime))
@@ -73,6 +78,7 @@ public final class PackageVolume: Sendable {
         totalBlocks = blocks
         slots = ObjectSlots(count: objects, limit: configuration.resolvedObjectLimit)
         chunkPresent = AtomicBitmap(bitCount: Int(head.manifest.layout.chunks))
+        chunkExpected = AtomicBitmap(bitCount: Int(head.manifest.layout.chunks))
         objectComplete = AtomicBitmap(bitCount: objects)
         objectBad = AtomicBitmap(bitCount: objects)
         objectTouched = AtomicBitmap(bitCount: objects)
