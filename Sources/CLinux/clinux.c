@@ -8,6 +8,7 @@
 #include <string.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -35,6 +36,8 @@ int64_t clinux_syncfs(int fd) { RESULT(syncfs(fd)); }
 int64_t clinux_memfd_create(const char *name) { RESULT(memfd_create(name, MFD_CLOEXEC)); }
 int64_t clinux_ioctl_u32(int fd, unsigned long request, uint32_t *value) { RESULT(ioctl(fd, request, value)); }
 int64_t clinux_ioctl_ptr(int fd, unsigned long request, void *value) { RESULT(ioctl(fd, request, value)); }
+int64_t clinux_flock(int fd) { RESULT(flock(fd, LOCK_EX | LOCK_NB)); }
+
 int64_t clinux_flock_ofd(int fd, int exclusive) {
     struct flock lock;
     memset(&lock, 0, sizeof lock);

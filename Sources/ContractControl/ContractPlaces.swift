@@ -1,7 +1,8 @@
 import Glibc
 import LinuxSystem
 
-/// Where the daemons of contract mounts are found: `/run/incfs/contract` for root, else below `$XDG_RUNTIME_DIR` or `/tmp`.
+/// Where the daemons of contract mounts are found: `/run/incfs/contract` for root, else `incfs/contract` below `$XDG_RUNTIME_DIR` or, without it,
+/// `/run/user/UID` where that directory is the user's alone; else `/tmp/incfs-UID/contract`.
 ///
 ///     DEVICE-INODE.sock, .lock   the daemon of a backing directory
 ///     mounts/MAJOR:MINOR         a mount's daemon: the path of its socket
@@ -10,17 +11,21 @@ public enum ContractPlaces {
     public static var directory: FilePath {
         if geteuid() == 0 { return "/run/incfs/contract" }
         if let runtime = getenv("XDG_RUNTIME_DIR").map({ String(cString: $0) }), runtime.hasPrefix("/") { return FilePath(runtime).appending("incfs").appending("contract") }
-        return FilePath("/tmp/incfs-\(geteuid())").appending("contract")
+        let usual = FilePath("/run/user/\(geteuid())")
+        let isOwn = (try? SystemCalls.status(of: usual, followSymbolicLinks: false)).map { $0.kind == .directory && $0.uid == geteuid() && $0.mode & 0o077 == 0 } ?? false
+        return isOwn ? usual.appending("incfs").appending("contract") : FilePath("/tmp/incfs-\(geteuid())").appending("contract")
     }
 
     public static var mounts: FilePath { directory.appending("mounts") }
     public static var instances: FilePath { directory.appending("instances") }
 
-    /// Makes the directories. Throws `EPERM` when the first of them is not ours alone.
+    /// Makes the directories. Throws `EPERM` when the first of them, or what it lies in, is not ours alone: in /tmp somebody else may have been faster.
     public static func make() throws(Errno) {
         for path in [directory, mounts, instances] { try SystemCalls.makeDirectories(path, mode: 0o700) }
-        let status = try SystemCalls.status(of: directory, followSymbolicLinks: false)
-        guard status.kind == .directory, status.uid == geteuid(), status.mode & 0o022 == 0 else { throw .notPermitted }
+        for path in [directory.removingLastComponent(), directory] {
+            let status = try SystemCalls.status(of: path, followSymbolicLinks: false)
+            guard status.kind == .directory, status.uid == geteuid(), status.mode & 0o022 == 0 else { throw .notPermitted }
+        }
     }
 
     public static func socket(of directory: FileStatus) -> FilePath { self.directory.appending("\(directory.device)-\(directory.inode).sock") }

@@ -47,9 +47,11 @@ public final class ContractFileSystem: FUSEFileSystem {
     /// Where notifications go; set when the session exists, before it runs.
     public func attach(notifier: FUSENotifier) { pollers.attach(notifier) }
 
-    /// Our own mount, for the helpers: a detached clone. Takes the descriptors over.
-    public func attach(root: CInt, index: CInt, incomplete: CInt, deviceMajor: UInt32, deviceMinor: UInt32) {
-        device.withLock { $0 = (deviceMajor, deviceMinor) }
+    /// The device number of the mount, once it has one.
+    public func attach(deviceMajor: UInt32, deviceMinor: UInt32) { device.withLock { $0 = (deviceMajor, deviceMinor) } }
+
+    /// Our own mount, for the helpers: a detached clone. Takes the descriptors over. Without one nobody hears of what ioctls change.
+    public func attach(root: CInt, index: CInt, incomplete: CInt) {
         helpers.attach(EventHelpers.Places(root: root, index: index, incomplete: incomplete))
     }
 

@@ -34,10 +34,9 @@ public struct MountTable: Sendable, Equatable {
         let fields = line.split(separator: UInt8(ascii: " "))
         // Optional fields end with a lone "-"; the type follows.
         guard fields.count > 8, let separator = fields[6...].firstIndex(of: [UInt8(ascii: "-")]), separator + 2 < fields.count else { return nil }
-        let numbers = fields[2].split(separator: UInt8(ascii: ":")).map { UInt32(String(decoding: $0, as: UTF8.self)) }
-        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return nil }
+        guard let device = DeviceNumber(text: String(decoding: fields[2], as: UTF8.self)) else { return nil }
         return Entry(
-            device: DeviceNumber(major: major, minor: minor), mountpoint: path(fields[4]),
+            device: device, mountpoint: path(fields[4]),
             type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self))
     }
 

@@ -24,5 +24,12 @@ public struct DeviceNumber: Sendable, Hashable, CustomStringConvertible {
         self.minor = minor
     }
 
+    /// As `description` has it; nil for anything else.
+    public init?(text: String) {
+        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
+        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return nil }
+        self.init(major: major, minor: minor)
+    }
+
     public var description: String { "\(major):\(minor)" }
 }

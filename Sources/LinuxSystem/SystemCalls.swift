@@ -195,6 +195,8 @@ public enum SystemCalls {
     }
     /// Takes an exclusive open-file-description lock (fcntl(2), `F_OFD_SETLK`). `EAGAIN` when somebody holds it.
     public static func lockExclusively(_ descriptor: CInt) throws(Errno) { _ = try value(clinux_flock_ofd(descriptor, 1)) }
+    /// Takes an exclusive lock of a file or a directory that need not be writable (flock(2)); apart from those of fcntl(2). `EAGAIN` when somebody holds it.
+    public static func lockWhole(_ descriptor: CInt) throws(Errno) { _ = try value(clinux_flock(descriptor)) }
     /// Whether another open file description holds a lock on the file (`F_OFD_GETLK`).
     public static func isLocked(_ descriptor: CInt) throws(Errno) -> Bool { try value(clinux_is_locked(descriptor)) != 0 }
 

@@ -1,6 +1,7 @@
 import ContractControl
 import ContractFUSE
 import ContractVolume
+import FUSEMount
 import FUSESession
 import Glibc
 import LinuxSystem
@@ -145,11 +146,15 @@ final class ContractDaemon: Sendable {
         do throws(Failure) {
             try Failure.attempt("control") { () throws(Errno) in try ContractMessage.send(["ready"], over: socket) }
             let words = try Failure.attempt("control") { () throws(Errno) in try ContractMessage.receive(over: socket, descriptors: &descriptors) }
-            guard let words, words.count == 3, words[0] == "attached", let number = UInt64(words[1]), descriptors.count == 1 else {
+            guard let words, words.count == 3, words[0] == "attached", let number = UInt64(words[1]), let place = DeviceNumber(text: words[2]), descriptors.count <= 1 else {
                 throw Failure(.interrupted, "whoever mounted went away")
             }
             mount.place.withLock { $0 = (number, words[2]) }
-            try Failure.attempt("the mount's special directories") { () throws(Errno) in try mount.attach(clone: OwnedDescriptor(descriptors.removeFirst())) }
+            mount.fileSystem.attach(deviceMajor: place.major, deviceMinor: place.minor)
+            // Without a clone, which an ordinary user may not have, nobody hears of what ioctls change.
+            if let clone = descriptors.popLast() {
+                try Failure.attempt("the mount's special directories") { () throws(Errno) in try mount.attach(clone: OwnedDescriptor(clone)) }
+            }
             try Failure.attempt("noting the mount") { () throws(Errno) in try ContractPlaces.write(socketPath.string, to: ContractPlaces.mounts.appending(words[2]), exclusive: false) }
             if let name = options.counterName { try register(mount, name, words[2]) }
         } catch {

@@ -29,6 +29,7 @@ enum ContractMain {
             case "counters" where all.count == 3: for counter in try MountClient.counters(all[2]) { print(counter) }
             case "counters" where all.count == 4 && all[2] == "--mount": try CountersMount.mount(all[3])
             case "serve" where all.count == 3: DaemonProcess.run(FilePath(all[2]))
+            case "clone-mount" where all.count == 3: UserClone.run(FilePath(all[2]))
             case "tidy" where all.count > 5: Tidying.run(Array(all.dropFirst(2)))
             case "serve-image" where all.count == 3: ImageDaemon.run(timeoutMilliseconds: UInt32(all[2]) ?? ContractOptions().readTimeoutMilliseconds)
             case "serve-counters" where all.count == 2: CountersMount.serve()

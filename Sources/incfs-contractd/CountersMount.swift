@@ -1,5 +1,4 @@
 import ContractControl
-import FUSEMount
 import FUSEProtocol
 import FUSESession
 import Glibc
@@ -10,18 +9,19 @@ enum CountersMount {
     /// Mounts it; a process of its own serves it until it is unmounted.
     static func mount(_ target: String) throws(Failure) {
         try Failure.attempt("\(ContractPlaces.directory)") { () throws(Errno) in try ContractPlaces.make() }
-        let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
-        let mount = try Failure.attempt("mounting") { () throws(Errno) in
-            try SystemCalls.detachedMount(
-                type: "fuse",
-                strings: [("source", "incremental-fs"), ("subtype", "incremental-fs-counters"), ("fd", "\(fuse.rawValue)"), ("rootmode", "40000"), ("user_id", "\(getuid())"), ("group_id", "\(getgid())")],
-                flags: ["allow_other", "default_permissions"], attributes: MountWords.noSetuid | MountWords.noDevices | MountWords.noExec | MountWords.readOnly)
+        let attributes = MountWords.noSetuid | MountWords.noDevices | MountWords.noExec | MountWords.readOnly
+        let mount = try NewMount(NewMount.Kind(source: "incremental-fs", subtype: "incremental-fs-counters", attributes: attributes), on: target)
+        do throws(Failure) {
+            let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
+            _ = try Failure.attempt("starting the server") { () throws(Errno) in
+                try SystemCalls.spawn(
+                    "/proc/self/exe", ["incfs-contractd", "serve-counters"], descriptors: [null.rawValue, null.rawValue, null.rawValue, mount.device.rawValue], newSession: true)
+            }
+            try mount.attach()
+        } catch {
+            mount.undo()
+            throw error
         }
-        let null = try Failure.attempt("/dev/null") { () throws(Errno) in try SystemCalls.open("/dev/null", flags: O_RDWR) }
-        _ = try Failure.attempt("starting the server") { () throws(Errno) in
-            try SystemCalls.spawn("/proc/self/exe", ["incfs-contractd", "serve-counters"], descriptors: [null.rawValue, null.rawValue, null.rawValue, fuse.rawValue], newSession: true)
-        }
-        try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
     }
 
     static func serve() -> Never {

@@ -32,6 +32,7 @@ final class DaemonMount: Sendable {
         self.fileSystem = fileSystem
         var negotiation = FUSENegotiation()
         negotiation.wanted.subtract([.readdirplus, .readdirplusAuto, .noOpendirSupport, .cacheSymlinks, .hasResend])
+        negotiation.leaveReadaheadInForeground()
         negotiation.maxReadahead = options.readaheadPages > UInt32.max / 4096 ? nil : options.readaheadPages * 4096
         configuration.negotiation = negotiation
         session = try Failure.attempt("a session") { () throws(Errno) in try FUSESession(fileSystem, descriptors: [device], configuration: configuration) }
@@ -42,10 +43,9 @@ final class DaemonMount: Sendable {
 
     /// The clone of the mount has come: helpers can use it from now on. Walks on our own mount: not from a thread that answers it.
     func attach(clone: consuming OwnedDescriptor) throws(Errno) {
-        let status = try SystemCalls.quietStatus(of: clone.rawValue)
         let index = try SystemCalls.open(name: SpecialName.index, in: clone.rawValue, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
         let incomplete = try SystemCalls.open(name: SpecialName.incomplete, in: clone.rawValue, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
-        fileSystem.attach(root: clone.take(), index: index.take(), incomplete: incomplete.take(), deviceMajor: status.deviceMajor, deviceMinor: status.deviceMinor)
+        fileSystem.attach(root: clone.take(), index: index.take(), incomplete: incomplete.take())
     }
 
     /// Whether the visible mount still shows where it was made. True before it is attached.

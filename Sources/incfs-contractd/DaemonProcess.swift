@@ -27,6 +27,12 @@ enum DaemonProcess {
                 say("busy")
                 exit(0)
             }
+            let backing: OwnedDescriptor?
+            do throws(Errno) { backing = try BackingLock.take(path) } catch {
+                guard error == .resourceTemporarilyUnavailable else { throw error }
+                say("busy")
+                exit(0)
+            }
             let socket = ContractPlaces.socket(of: status)
             try SystemCalls.unlink(socket, missingIsFine: true)
             let directory = try BackingDirectory(path), tidied = try SystemCalls.realPath(path)
@@ -38,6 +44,7 @@ enum DaemonProcess {
             daemon.run(listener: listener.rawValue)
             Tidying.start(directory, tidied)
             _ = lock.rawValue
+            _ = consume backing
             exit(0)
         } catch {
             say("\(error.rawValue)")

@@ -27,7 +27,10 @@ enum ImageDaemon {
         var negotiation = FUSENegotiation()
         negotiation.wanted.subtract([.readdirplus, .readdirplusAuto, .noOpendirSupport, .cacheSymlinks, .hasResend])
         // Readahead of what is missing only costs; a complete image has nothing missing.
-        if !isComplete(file) { negotiation.maxReadahead = ContractOptions().readaheadPages * 4096 }
+        if !isComplete(file) {
+            negotiation.leaveReadaheadInForeground()
+            negotiation.maxReadahead = ContractOptions().readaheadPages * 4096
+        }
         let session: FUSESession<ImageFileSystem>
         do throws(Errno) { session = try FUSESession(fileSystem, descriptors: [device], configuration: FUSESessionConfiguration(negotiation: negotiation)) } catch {
             fail(error, "a session: \(error)")

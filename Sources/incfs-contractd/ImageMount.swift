@@ -1,3 +1,4 @@
+import ContractControl
 import ContractVolume
 import FUSEMount
 import Glibc
@@ -19,11 +20,15 @@ enum ImageMount {
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
         try lock(image.rawValue, source)
 
-        let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
-        let mount = try DetachedMount.make(of: path, device: fuse.rawValue, words)
-        for note in try ImageDaemon.start(image.rawValue, fuse.rawValue, timeout, source) { print("incfs: \(source): \(note)", to: &standardError) }
-        // If this fails, nothing has the file system any more, and its daemon ends.
-        try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
+        let mount = try NewMount(NewMount.Kind(source: path.string, subtype: "incremental-fs", attributes: words.attributes & ~MountWords.readOnly), on: target)
+        do throws(Failure) {
+            for note in try ImageDaemon.start(image.rawValue, mount.device.rawValue, timeout, source) { print("incfs: \(source): \(note)", to: &standardError) }
+            try mount.attach()
+        } catch {
+            mount.undo()
+            throw error
+        }
+        if geteuid() != 0, let note = UserNotes.memory { print("incfs: note: \(note)", to: &standardError) }
     }
 
     private static func open(_ source: String) throws(Failure) -> OwnedDescriptor {

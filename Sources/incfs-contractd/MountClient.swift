@@ -18,6 +18,11 @@ enum MountClient {
         if let table = try? MountTable.current(),
             table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == device.deviceMajor && $0.device.minor == device.deviceMinor })
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
+        // Files in it are his, or he could not fill them; and nobody's daemon but his own and root's may be writing there.
+        let owner = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.status(of: directory).uid }
+        guard geteuid() == 0 || owner == geteuid() else {
+            throw Failure(.notPermitted, "\(source) belongs to another user: an ordinary user mounts directories of his own")
+        }
         try Failure.attempt("\(ContractPlaces.directory)") { () throws(Errno) in try ContractPlaces.make() }
 
         // A daemon that is just ending may take the request and not answer it: then all begins again, with another daemon.
@@ -30,29 +35,32 @@ enum MountClient {
     }
 
     private static func mount(_ directory: FilePath, _ source: FilePath, _ target: String, _ words: MountWords) throws(Failure) {
-        let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
-        let mount = try DetachedMount.make(of: directory, device: fuse.rawValue, words)
-        let connection = try connect(directory, source)
-        do throws(Errno) {
-            try ContractMessage.send(["mount", words.contract], descriptors: [fuse.rawValue, table.rawValue], over: connection.rawValue)
-        } catch { throw Failure(daemonIsGone: error) }
-        try expect("ready", connection.rawValue)
-        try Failure.attempt(target) { () throws(Errno) in try SystemCalls.attach(mount: mount.rawValue, to: FilePath(target)) }
+        let mount = try NewMount(NewMount.Kind(source: directory.string, subtype: "incremental-fs", attributes: words.attributes & ~MountWords.readOnly), on: target)
+        var hasEvents = true
         do throws(Failure) {
-            let status = try Failure.attempt("the mount") { () throws(Errno) in try SystemCalls.quietStatus(of: mount.rawValue) }
-            let clone = try Failure.attempt("the mount's clone") { () throws(Errno) in try SystemCalls.cloneMount(mount.rawValue) }
+            let connection = try connect(directory, source)
+            do throws(Errno) {
+                try ContractMessage.send(["mount", words.contract], descriptors: [mount.device.rawValue, table.rawValue], over: connection.rawValue)
+            } catch { throw Failure(daemonIsGone: error) }
+            try expect("ready", connection.rawValue)
+            try mount.attach()
+            let status = try mount.status(), clone = try mount.clone()?.take()
+            defer { if let clone { SystemCalls.close(clone) } }
+            hasEvents = clone != nil
             try Failure.attempt("control") { () throws(Errno) in
                 try ContractMessage.send(
-                    ["attached", "\(status.mount)", "\(status.deviceMajor):\(status.deviceMinor)"], descriptors: [clone.rawValue], over: connection.rawValue)
+                    ["attached", "\(status.mount)", "\(DeviceNumber(major: status.deviceMajor, minor: status.deviceMinor))"], descriptors: clone.map { [$0] } ?? [],
+                    over: connection.rawValue)
             }
-            clone.close()
-            mount.close()
+            mount.letGo()
             try expect("ok", connection.rawValue)
         } catch {
-            try? SystemCalls.unmount(FilePath(target), flags: 2)
+            mount.undo()
             throw error
         }
+        if geteuid() == 0 { return }
+        for note in [hasEvents ? nil : UserNotes.noEvents, UserNotes.memory] { if let note { print("incfs: note: \(note)", to: &standardError) } }
     }
 
     /// The directory's daemon, which is started if there is none; one that is ending is waited for.
@@ -63,7 +71,7 @@ enum MountClient {
         while true {
             if let connection = try? SystemCalls.connect(toSocket: socket) { return connection }
             if try !DaemonProcess.start(directory) {
-                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(named): another daemon serves it, and does not answer") }
+                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(named): another daemon serves it, and does not answer: root's, or one that was started with another XDG_RUNTIME_DIR") }
                 usleep(10_000)
             }
         }

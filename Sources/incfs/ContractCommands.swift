@@ -7,7 +7,7 @@ import LinuxSystem
 struct BackingMountCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "mount-backing", abstract: "The same as “mount --backing”: mount a directory of backing files.",
-        discussion: "Programs that speak the published Incremental FS interface create and fill files in it. End it with umount.")
+        discussion: "Programs that speak the published Incremental FS interface create and fill files in it. End it with incfs unmount, umount or, as an ordinary user, fusermount3 -u.")
 
     @Option(help: ArgumentHelp("The directory of backing files.", valueName: "directory"))
     var backing: String

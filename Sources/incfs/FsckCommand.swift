@@ -83,17 +83,16 @@ struct FsckCommand: Talkative {
 
     /// The daemon of a contract mount holds this lock as long as it serves the directory.
     private func refuseWhileMounted(_ path: FilePath) throws {
+        do throws(Errno) { _ = try BackingLock.take(path) } catch { throw Self.mounted(directory) }
         let status = try SystemCalls.status(of: path)
         for place in Self.places {
             guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR) else { continue }
-            do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch {
-                throw ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.")
-            }
+            do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch { throw Self.mounted(directory) }
         }
     }
 
-    private static var places: [FilePath] {
-        let user = getenv("XDG_RUNTIME_DIR").map { FilePath(String(cString: $0)).appending("incfs").appending("contract") }
-        return ["/run/incfs/contract", FilePath("/tmp/incfs-\(geteuid())").appending("contract")] + (user.map { [$0] } ?? [])
-    }
+    private static func mounted(_ directory: String) -> ControlError { ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.") }
+
+    /// Root's, and the user's own. The daemons of others, and of this user with another environment, are found by `BackingLock`.
+    private static var places: [FilePath] { ["/run/incfs/contract", ContractPlaces.directory] }
 }

@@ -129,7 +129,7 @@ struct ImageExtractCommand: Talkative {
 struct ImageMountCommand: Talkative {
     static let configuration = CommandConfiguration(
         commandName: "mount-image", abstract: "The same as “mount --image”: mount one file that is a whole volume.",
-        discussion: "An empty file becomes an empty volume. Loaders make files and fill them through .cmd in it. End it with umount or incfs unmount.")
+        discussion: "An empty file becomes an empty volume. Loaders make files and fill them through .cmd in it. End it with incfs unmount, umount or, as an ordinary user, fusermount3 -u.")
 
     @Option(help: ArgumentHelp("The image.", valueName: "file"))
     var image: String

@@ -67,7 +67,11 @@ bool mount_volume(const char *options);
 bool mount_at(const char *backing, const char *target, const char *options);
 bool remount_at(const char *target, const char *options);
 bool unmount_volume(void);
+// Ends a mount; also one of an ordinary user. `flags` as umount2(2) has them.
+bool unmount_at(const char *target, int flags);
 int open_commands(void);
+// How a file of the mount is opened by who fills it: only root may open it for writing.
+int fill_flags(void);
 int open_special(const char *name, int flags);
 
 // A path below the mount, the backing directory, or of an entry of .index; from a small ring of static buffers.

@@ -57,7 +57,7 @@ bool row_hash_tree(void) {
         if (i == DAMAGED) trees[i].bytes[64] ^= 0xff;
         CHECK(emit_file(commands, &files[i]));
         if (trees[i].blocks == 0) continue;
-        int plain = open(in_index(&files[i]), O_RDWR | O_CLOEXEC);
+        int plain = open(in_index(&files[i]), fill_flags());
         CHECK_FAILS(load_hashes(plain, &trees[i]), EPERM);
         CHECK(permit(commands, plain) == 0);
         CHECK_EQUAL(load_hashes(plain, &trees[i]), trees[i].blocks);

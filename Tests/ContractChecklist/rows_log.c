@@ -312,7 +312,7 @@ bool row_counters(void) {
     CHECK(counts(node, "reads_delayed_pending", 1));
     CHECK(between(node, "reads_delayed_pending_us", 900000, 1000000 + slack));
 
-    struct user_timeouts limits = {0, 1000000, 1000000, 2000000};
+    struct user_timeouts limits = {getuid(), 1000000, 1000000, 2000000};
     CHECK(set_timeouts(commands, &limits, 1) == 0);
     one_block(&file, "third");
     CHECK(create(commands, &file, NULL, NULL, NULL) == 0);
@@ -370,7 +370,7 @@ bool row_counters_renamed(void) {
     CHECK(!mount_at(BACKING, second, "sysfs_name=2"));
     CHECK(mount_at(BACKING, second, "rw"));
     CHECK(!remount_at(second, "sysfs_name=2"));
-    CHECK(umount2(second, 0) == 0);
+    CHECK(unmount_at(second, 0));
     CHECK(rmdir(second) == 0);
     CHECK(remount_at(MOUNT, ""));
     CHECK(instances_are(NULL));

@@ -117,7 +117,7 @@ bool row_basic_file_operations(void) {
     CHECK_EQUAL(seen.directories, 2);
     CHECK_EQUAL(seen.others, 0);
     for (int i = 0; i < FILES; i++) {
-        int descriptor = open(on_mount(files[i].name), O_RDWR | O_CLOEXEC);
+        int descriptor = open(on_mount(files[i].name), fill_flags());
         CHECK(descriptor >= 0);
         close(descriptor);
         CHECK(unlink(on_mount(files[i].name)) == 0);

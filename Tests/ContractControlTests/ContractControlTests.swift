@@ -1,7 +1,8 @@
-import ContractControl
 import Glibc
 import LinuxSystem
 import Testing
+
+@testable import ContractControl
 
 @Suite struct ContractStatusTests {
     @Test func linesGoThereAndBack() throws {
@@ -57,5 +58,32 @@ import Testing
         SystemCalls.shutDown(ends.a.rawValue)
         var descriptors: [CInt] = []
         #expect(try ContractMessage.receive(over: ends.b.rawValue, descriptors: &descriptors) == nil)
+    }
+}
+
+@Suite struct UserNotesTests {
+    /// Whatever stands in kernel.yama.ptrace_scope: nothing is said where it keeps nobody from anything, and of the other scopes only one has a way out.
+    @Test func yamaIsExplained() {
+        for text in ["", "0\n", "no number"] { #expect(UserNotes.memory(scope: Array(text.utf8)) == nil) }
+        #expect(UserNotes.memory(scope: Array("1\n".utf8))?.contains("PR_SET_PTRACER_ANY") == true)
+        for text in ["2\n", "3\n"] { #expect(UserNotes.memory(scope: Array(text.utf8))?.contains("only root") == true) }
+    }
+}
+
+@Suite struct BackingLockTests {
+    /// One holder at a time, until its descriptor is closed; root's own directories are not locked.
+    @Test func oneHoldsIt() throws {
+        var template = Array("/tmp/backing-lock-XXXXXX".utf8CString)
+        try #require(template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) } != nil)
+        let directory = template.withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }
+        defer { try? SystemCalls.removeDirectory(directory) }
+        if getuid() == 0 {
+            #expect(try BackingLock.take(directory) == nil)
+            try #require(chown(directory.string, 65534, 65534) == 0)
+        }
+        let first = try #require(try BackingLock.take(directory)?.take())
+        #expect(throws: Errno.resourceTemporarilyUnavailable) { _ = try BackingLock.take(directory) }
+        SystemCalls.close(first)
+        #expect(try BackingLock.take(directory) != nil)
     }
 }

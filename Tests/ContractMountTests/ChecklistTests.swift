@@ -10,31 +10,23 @@ extension ContractMounts {
             cc -shared -fPIC -o "$SITE/shim.so" "$SOURCES/ContractShim/shim.c" -ldl
             """
 
-        /// What the rows have in common: counters as a directory, a place for certificates, a working directory.
-        static let prologue = """
-            set -e
-            cd "$SITE"; mkdir -p counters trusted work
-            export INCFS_TRUSTED_CERTIFICATES="$SITE/trusted"
-            bin/incfs counters --serve counters
-            cd work
-            """
-
         static func environment(_ site: MountSite) -> [String: String] {
             ["SITE": site.directory.string, "SOURCES": FilePath(#filePath).removingLastComponent().removingLastComponent().string]
         }
 
-        @Test(arguments: Array(1...27)) func row(number: Int) async throws {
-            try await MountSite.with { site in
-                let preload = number == 20 || number == 21
-                let script = [
-                    preload ? Self.shim : "", Self.prologue,
-                    (preload ? "LD_PRELOAD=$SITE/shim.so " : "")
-                        + "../bin/contract-checklist --helper ../bin/incfs-contractd --counters ../counters --slack 500 --big 1 -t \(number)",
-                    "umount ../counters",
-                ].joined(separator: "\n")
-                let result = try await site.start("/bin/sh", ["-c", script], environment: Self.environment(site)).finish(seconds: 200)
-                #expect(result.status == 0, "\(result)")
-            }
+        /// As an ordinary user all but 18, whose reads are those of several users, and 27, which mounts over a mount.
+        private static let rows = (1...27).map { (MountSite.User.root, $0) } + (1...27).filter { $0 != 18 && $0 != 27 }.map { (.nobody, $0) }
+
+        @Test(arguments: rows) func row(user: MountSite.User, number: Int) async throws {
+            let preload = number == 20 || number == 21
+            try await ContractSite.run("""
+                mkdir counters trusted work
+                export INCFS_TRUSTED_CERTIFICATES="$PWD/trusted"
+                bin/incfs counters --serve counters
+                cd work
+                \(preload ? "LD_PRELOAD=$SITE/shim.so " : "")../bin/contract-checklist --helper ../bin/incfs-contractd --counters ../counters --slack 500 --big 1 -t \(number)
+                cd ..; umount counters
+                """, as: user, prepare: preload ? Self.shim : "", seconds: 200)
         }
     }
 }

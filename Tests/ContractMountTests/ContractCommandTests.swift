@@ -3,24 +3,16 @@ import MountTesting
 import Testing
 
 extension ContractMounts {
-    /// The commands, the helper of mount(8), and how mounts of one directory come and go.
+    /// The commands, the helper of mount(8), and how mounts of one directory come and go: root's and an ordinary user's.
     @Suite(.serialized, .timeLimit(.minutes(2))) struct ContractCommandTests {
-        private func inSite(_ script: String, seconds: Double = 60) async throws {
-            try await MountSite.with { site in
-                let text = "set -e; cd \"$SITE\"; mkdir -p backing\n" + script
-                let result = try await site.start("/bin/sh", ["-c", text], environment: ChecklistTests.environment(site)).finish(seconds: seconds)
-                #expect(result.status == 0, "\(result)")
-            }
-        }
-
-        @Test func mountRemountCountersUnmount() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func mountRemountCountersUnmount(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=5,rlog_pages=1
                 test -e mnt/.pending_reads && test -e mnt/.log && test -e mnt/.blocks_written && test -d mnt/.index && test -d mnt/.incomplete
-                grep " $SITE/mnt " /proc/self/mountinfo | grep -q ' - fuse.incremental-fs '
+                grep " $PWD/mnt " /proc/self/mountinfo | grep -q ' - fuse.incremental-fs '
                 bin/incfs counters mnt | grep -qx 'reads_failed_timed_out 0'
                 test $(bin/incfs counters mnt | wc -l) = 7
-                bin/incfs status mnt | grep -qx "$SITE/mnt  backing directory $SITE/backing"
+                bin/incfs status mnt | grep -qx "$PWD/mnt  backing directory $PWD/backing"
                 bin/incfs remount mnt -o read_timeout_ms=7
                 bin/incfs remount mnt -o report_uid && exit 1
                 umount mnt
@@ -35,13 +27,12 @@ extension ContractMounts {
                 umount mnt
                 for i in $(seq 100); do test -e backing/.index || break; sleep 0.05; done
                 test ! -e backing/.index
-                """)
+                """, as: user)
         }
 
-        @Test func theHelpersStatusIsTheErrno() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func theHelpersStatusIsTheErrno(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 ln -s bin/incfs-contractd mount.incremental-fs
-                expect() { want=$1; shift; set +e; "$@" 2> error; got=$?; set -e; test $got = $want || { echo "$* gave $got, not $want"; cat error; exit 1; }; }
                 expect 2 ./mount.incremental-fs nothing mnt -o rw
                 grep -q ENOENT error
                 touch file; expect 20 ./mount.incremental-fs file mnt
@@ -56,12 +47,12 @@ extension ContractMounts {
                 expect 95 ./mount.incremental-fs none mnt -o remount,report_uid
                 expect 22 ./mount.incremental-fs none second -o remount
                 umount mnt
-                """)
+                """, as: user)
         }
 
         /// The name of a mount's counters is free after the unmount, and after the death of the daemon that served it.
-        @Test func theNameOfCountersIsFreeAgain() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func theNameOfCountersIsFreeAgain(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 mkdir counters other
                 name=free-$(basename "$SITE")
                 bin/incfs counters --serve counters
@@ -73,7 +64,7 @@ extension ContractMounts {
                     test ! -e counters/instances/$name
                 done
                 bin/incfs mount --backing backing mnt -o sysfs_name=$name
-                kill -9 $(bin/incfs status "$PWD/mnt" --json | sed -n 's/.*"daemon_pid" : \\([0-9]*\\).*/\\1/p')
+                kill -9 $(daemon_of "$PWD/mnt")
                 umount mnt
                 # The next daemon of the same directory answers at the same socket.
                 bin/incfs mount --backing backing mnt
@@ -83,23 +74,23 @@ extension ContractMounts {
                 bin/incfs mount --backing other mnt -o sysfs_name=$name
                 umount mnt
                 umount counters
-                """)
+                """, as: user)
         }
 
         /// A mount that follows an unmount at once, many times.
-        @Test func mountAfterUnmount() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func mountAfterUnmount(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 for i in $(seq 30); do
                     bin/incfs-contractd mount backing mnt
                     mkdir mnt/d; rmdir mnt/d
                     umount mnt
                 done
-                """)
+                """, as: user)
         }
 
         /// A daemon that is killed lets its readers go at once, long before their time is over; what had come is there again.
-        @Test func aKilledDaemonLeavesNobodyWaiting() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func aKilledDaemonLeavesNobodyWaiting(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 cat > killed.c <<'END'
                 #include "incremental_fs.h"
                 #include <signal.h>
@@ -141,7 +132,7 @@ extension ContractMounts {
                 END
                 cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" killed.c -o killed
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000
-                daemon=$(bin/incfs status "$PWD/mnt" --json | sed -n 's/.*"daemon_pid" : \\([0-9]*\\).*/\\1/p')
+                daemon=$(daemon_of "$PWD/mnt")
                 ./killed mnt $daemon
                 ls mnt 2> gone && exit 1
                 umount mnt
@@ -151,16 +142,16 @@ extension ContractMounts {
                 bin/incfs status mnt | grep -q '  counted  reads_failed_timed_out [1-9]'
                 umount mnt
                 bin/incfs fsck backing
-                """)
+                """, as: user)
         }
 
         /// Creates, unlinks, renames and listings of one directory at once: see contract-deadlock's own words.
-        @Test func helpersAndLocks() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func helpersAndLocks(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
                 bin/incfs-contractd mount backing mnt
                 bin/contract-deadlock mnt 5
                 umount mnt
-                """)
+                """, as: user)
         }
     }
 }

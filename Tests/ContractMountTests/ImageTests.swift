@@ -5,34 +5,26 @@ import Testing
 extension ContractMounts {
     /// Images: the nine tests of 2019 in our own words and what goes beyond them, by a C program that speaks to `.cmd`; and the commands.
     @Suite(.serialized, .timeLimit(.minutes(3))) struct ImageTests {
-        @Test(arguments: Array(1...15)) func row(number: Int) async throws {
-            try await MountSite.with { site in
-                let script = "set -e; cd \"$SITE\"; mkdir work; cd work; exec ../bin/image-checklist --helper ../bin/incfs-contractd -t \(number)"
-                let result = try await site.start("/bin/sh", ["-c", script], environment: ChecklistTests.environment(site)).finish(seconds: 150)
-                #expect(result.status == 0 && result.output.contains("\nok \(number) "), "\(result)")
-            }
+        /// As an ordinary user all but the one whose writers have other rights than who mounted.
+        private static let rows = (1...15).map { (MountSite.User.root, $0) } + (1...15).filter { $0 != 14 }.map { (.nobody, $0) }
+
+        @Test(arguments: rows) func row(user: MountSite.User, number: Int) async throws {
+            try await ContractSite.run("bin/image-checklist --helper bin/incfs-contractd -t \(number) > said; cat said; grep -q '^ok \(number) ' said", as: user, seconds: 150)
         }
 
-        private func inSite(_ script: String) async throws {
-            try await MountSite.with { site in
-                let text = """
-                    set -e; cd "$SITE"
-                    expect() { want=$1; shift; set +e; "$@" > output 2> error; got=$?; set -e; test $got = $want || { echo "$* gave $got, not $want"; cat output error; exit 1; }; }
-                    said() { grep -q "$1" error || { echo "not said: $1"; cat error; exit 1; }; }
-                    mkdir -p src/sub/deep src/none
-                    seq 30000 > src/numbers; head -c 50001 /dev/urandom > src/sub/noise; printf x > src/sub/deep/x; : > src/empty
-                    ln src/numbers src/sub/deep/same; chmod 555 src/sub/deep/x
-                    names() { (cd "$1"; find . ! -name .cmd -printf '%p %y %m %n\\n' | grep -v '^\\. ' | sort); }
+        private func inSite(as user: MountSite.User = .root, _ script: String) async throws {
+            try await ContractSite.run("""
+                mkdir -p src/sub/deep src/none
+                seq 30000 > src/numbers; head -c 50001 /dev/urandom > src/sub/noise; printf x > src/sub/deep/x; : > src/empty
+                ln src/numbers src/sub/deep/same; chmod 555 src/sub/deep/x
+                names() { (cd "$1"; find . ! -name .cmd -printf '%p %y %m %n\\n' | grep -v '^\\. ' | sort); }
 
-                    """ + script
-                let result = try await site.start("/bin/sh", ["-c", text], environment: ChecklistTests.environment(site)).finish(seconds: 100)
-                #expect(result.status == 0, "\(result)")
-            }
+                """ + script, as: user, seconds: 100)
         }
 
         /// Made, copied, mounted elsewhere, unpacked: the same each time.
-        @Test func anImageGoesAround() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func anImageGoesAround(_ user: MountSite.User) async throws {
+            try await inSite(as: user, """
                 for raw in "" --raw; do
                     bin/incfs image create src -o made.img $raw -q
                     mkdir far; cp made.img far/copy.img
@@ -55,8 +47,8 @@ extension ContractMounts {
                 """)
         }
 
-        @Test func anImageIsMountedOnceAtATimeAndAgainAtOnce() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func anImageIsMountedOnceAtATimeAndAgainAtOnce(_ user: MountSite.User) async throws {
+            try await inSite(as: user, """
                 : > image; mkdir second
                 bin/incfs mount --image image mnt -o read_timeout_ms=5
                 expect 1 bin/incfs mount --image image second; said EBUSY; said 'mounted already'
@@ -71,8 +63,8 @@ extension ContractMounts {
                 """)
         }
 
-        @Test func whatCannotBeMountedIsSaid() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func whatCannotBeMountedIsSaid(_ user: MountSite.User) async throws {
+            try await inSite(as: user, """
                 expect 1 bin/incfs mount --image nothing mnt; said ENOENT; said 'image create'
                 expect 1 bin/incfs mount --image src mnt; said EISDIR; said 'mount --backing'
                 seq 100 > text; expect 1 bin/incfs mount --image text mnt; said EILSEQ
@@ -85,7 +77,7 @@ extension ContractMounts {
                 # An image on a mount of ours would wait for itself.
                 expect 2 bin/incfs mount --image mnt/.cmd mnt
                 umount mnt
-                test $(grep -c " $SITE/mnt " /proc/self/mountinfo) = 0
+                test $(grep -c " $PWD/mnt " /proc/self/mountinfo) = 0
                 """)
         }
 
@@ -125,8 +117,8 @@ extension ContractMounts {
         }
 
         /// A complete image needs no loader.
-        @Test func aProgramRunsFromAnImage() async throws {
-            try await inSite("""
+        @Test(arguments: MountSite.User.allCases) func aProgramRunsFromAnImage(_ user: MountSite.User) async throws {
+            try await inSite(as: user, """
                 cp /bin/ls src/prog; bin/incfs image create src -o image -q
                 bin/incfs mount --image image mnt
                 mnt/prog mnt/sub > output; grep -qx noise output

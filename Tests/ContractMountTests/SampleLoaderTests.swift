@@ -7,21 +7,17 @@ extension ContractMounts {
     @Suite(.serialized, .timeLimit(.minutes(2))) struct SampleLoaderTests {
         static let loaders = ["incfs-sample-loader", "incfs-sample-loader-swift"]
 
-        private func inSite(_ loader: String, _ script: String) async throws {
-            try await MountSite.with { site in
-                let text = """
-                    set -e; cd "$SITE"; mkdir -p backing source/deep/er
-                    head -c 3000000 /dev/urandom > source/deep/er/big; echo small > source/small; : > source/empty; cp /bin/ls source/deep/program; chmod 755 source/deep/program
-                    \(script)
-                    """
-                let environment = ChecklistTests.environment(site).merging(["LOADER": "\(site.programs)/\(loader)"]) { $1 }
-                let result = try await site.start("/bin/sh", ["-c", text], environment: environment).finish(seconds: 90)
-                #expect(result.status == 0, "\(result)")
-            }
+        private func inSite(_ loader: String, _ user: MountSite.User, _ script: String) async throws {
+            try await ContractSite.run("""
+                mkdir -p source/deep/er
+                head -c 3000000 /dev/urandom > source/deep/er/big; echo small > source/small; : > source/empty; cp /bin/ls source/deep/program; chmod 755 source/deep/program
+                LOADER="bin/\(loader)"
+                \(script)
+                """, as: user, seconds: 90)
         }
 
-        @Test(arguments: loaders) func aDirectoryIsServedWhileItIsRead(_ loader: String) async throws {
-            try await inSite(loader, """
+        @Test(arguments: loaders, MountSite.User.allCases) func aDirectoryIsServedWhileItIsRead(_ loader: String, _ user: MountSite.User) async throws {
+            try await inSite(loader, user, """
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=20000
                 "$LOADER" source mnt --exit & loading=$!
                 for i in $(seq 100); do test -e mnt/deep/program && test -e mnt/small && test -e mnt/deep/er/big && break; sleep 0.05; done
@@ -43,8 +39,8 @@ extension ContractMounts {
                 """)
         }
 
-        @Test(arguments: loaders) func aCrashedLoaderLeavesReadersToTheirTimeAndAnotherGoesOn(_ loader: String) async throws {
-            try await inSite(loader, """
+        @Test(arguments: loaders, MountSite.User.allCases) func aCrashedLoaderLeavesReadersToTheirTimeAndAnotherGoesOn(_ loader: String, _ user: MountSite.User) async throws {
+            try await inSite(loader, user, """
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=1500
                 # It creates the files, and is killed before it has brought them all.
                 "$LOADER" source mnt & loading=$!

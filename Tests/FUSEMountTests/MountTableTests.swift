@@ -24,6 +24,12 @@ import Testing
         #expect(table.topmost(at: "/mnt") == nil)
     }
 
+    @Test func aDeviceNumberIsReadAsItIsWritten() {
+        let number = DeviceNumber(major: 0, minor: 4_294_967_295)
+        #expect(DeviceNumber(text: "\(number)") == number)
+        for text in ["", ":", "1", "1:", ":1", "1:2:3", "-1:2", "1:4294967296", "a:b"] { #expect(DeviceNumber(text: text) == nil) }
+    }
+
     @Test func everyTruncationIsRead() {
         let bytes = Array(Self.text.utf8)
         for length in bytes.indices { _ = MountTable(text: Array(bytes[..<length])) }

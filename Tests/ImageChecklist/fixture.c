@@ -57,7 +57,22 @@ bool mount_new(int timeout_ms) {
     return mount_again(timeout_ms);
 }
 
-bool unmount(void) { return umount2(MOUNT, 0) == 0; }
+bool unmount_with(int flags) {
+    if (umount2(MOUNT, flags) == 0) return true;
+    if (errno != EPERM) return false;
+    // An ordinary user's.
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) return false;
+    if (child == 0) {
+        if (flags & MNT_DETACH) execlp("fusermount3", "fusermount3", "-q", "-u", "-z", "--", MOUNT, (char *)NULL);
+        else execlp("fusermount3", "fusermount3", "-u", "--", MOUNT, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+bool unmount(void) { return unmount_with(0); }
 int open_command(void) { return open(MOUNT "/.cmd", O_RDWR | O_CLOEXEC); }
 
 int instruct(int command, struct instruction *instruction) { return ioctl(command, INSTRUCT, instruction) == 0 ? 0 : -errno; }

@@ -38,6 +38,8 @@ extern const char *helper;
 bool mount_new(int timeout_ms);
 bool mount_again(int timeout_ms);
 bool unmount(void);
+// The same with the flags of umount2(2).
+bool unmount_with(int flags);
 int open_command(void);
 
 // 0, or the errno as a negative number.

@@ -2,7 +2,7 @@
 //
 //   image-checklist --helper INCFS-CONTRACTD [-t ROW]...
 //
-// Runs in the working directory, as root, and leaves nothing in it. Prints TAP; exit status 1 if a row does not hold.
+// Runs in the working directory, and leaves nothing in it; as root, or all rows but “writers with more” as an ordinary user. Prints TAP; exit status 1 if a row does not hold.
 #define _GNU_SOURCE
 #include "fixture.h"
 #include "rows.h"
@@ -34,7 +34,7 @@ static const struct {
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static void clear_away(void) {
-    umount2(MOUNT, MNT_DETACH);
+    unmount_with(MNT_DETACH);
     rmdir(MOUNT);
     unlink(IMAGE);
 }

@@ -358,19 +358,25 @@ INCFS_UNUSED static inline int incfs_open(const char *directory, bool report_uid
     return error;
 }
 
-/* Runs mount.incremental-fs, for implementations that no mount(2) knows. Its exit status is an errno. */
-INCFS_UNUSED static inline int incfs_mount_helper(const char *backing, const char *target, const char *options) {
-    const char *helper = getenv("INCFS_MOUNT_HELPER");
+/* Runs a program to its end. Its exit status as a negative number; -ENODEV where there is no such program. */
+INCFS_UNUSED static inline int incfs_execute(const char *program, char *const words[]) {
     pid_t child = fork();
     if (child < 0) return -errno;
     if (child == 0) {
-        execlp(helper ? helper : "mount.incremental-fs", "mount.incremental-fs", backing, target, "-o", options, (char *)NULL);
+        execvp(program, words);
         _exit(ENODEV);
     }
     int status;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR) return -errno;
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+/* Runs mount.incremental-fs, for implementations that no mount(2) knows and for ordinary users. Its exit status is an errno. */
+INCFS_UNUSED static inline int incfs_mount_helper(const char *backing, const char *target, const char *options) {
+    const char *helper = getenv("INCFS_MOUNT_HELPER");
+    char *words[] = {(char *)"mount.incremental-fs", (char *)backing, (char *)target, (char *)"-o", (char *)options, NULL};
+    return incfs_execute(helper ? helper : "mount.incremental-fs", words);
 }
 
 INCFS_UNUSED static inline int incfs_mount_any(const char *backing, const char *target, unsigned long flags, const char *options) {
@@ -381,13 +387,16 @@ INCFS_UNUSED static inline int incfs_mount_any(const char *backing, const char *
     /* A remount of a FUSE mount would succeed and change nothing: it has to go to the helper. */
     bool fuse = ours && statfs(target, &system) == 0 && (long long)system.f_type == INCFS_FUSE_MAGIC_NUMBER;
     free(place);
+    int error = -ENODEV;
     if (!fuse) {
         if (mount(backing, target, "incremental-fs", flags, options) == 0) return 0;
-        if (errno != ENODEV) return -errno;
+        error = -errno;
+        if (error != -ENODEV && error != -EPERM) return error;
     }
     char text[1024];
     snprintf(text, sizeof text, "%s%s", flags & MS_REMOUNT ? "remount," : "", options);
-    return incfs_mount_helper(backing, target, text);
+    int helped = incfs_mount_helper(backing, target, text);
+    return helped == -ENODEV ? error : helped;
 }
 
 INCFS_UNUSED static inline int incfs_remove_tree(int parent, const char *name, bool itself) {
@@ -424,7 +433,10 @@ INCFS_UNUSED static inline int incfs_is_empty(const char *path) {
 INCFS_UNUSED static inline int incfs_unmount(const char *target) {
     if (!incfs_is_path(target)) return -EINVAL;
     if (umount2(target, MNT_FORCE) == 0 || umount2(target, MNT_DETACH) == 0) return 0;
-    return -errno;
+    if (errno != EPERM) return -errno;
+    /* An ordinary user's own. Who waits in it waits on, at most for the time-out. */
+    char *words[] = {(char *)"fusermount3", (char *)"-u", (char *)"-z", (char *)"--", (char *)target, NULL};
+    return incfs_execute("fusermount3", words) == 0 ? 0 : -EPERM;
 }
 
 /* Mounts `backing` at the empty directory `target`, both absolute paths, and opens it.

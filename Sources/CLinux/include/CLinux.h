@@ -37,6 +37,8 @@ int64_t clinux_memfd_create(const char *name);
 int64_t clinux_ioctl_u32(int fd, unsigned long request, uint32_t *value);
 int64_t clinux_ioctl_ptr(int fd, unsigned long request, void *value);
 int64_t clinux_flock_ofd(int fd, int exclusive);
+// flock(2), exclusive, without waiting: also of a directory.
+int64_t clinux_flock(int fd);
 // 1 if another open file description has a lock on it.
 int64_t clinux_is_locked(int fd);
 int64_t clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
