@@ -4,7 +4,8 @@ import LinuxSystem
 /// Where things lie in a store directory.
 ///
 ///     objects/ab/<hex>         a complete object: the content, nothing else
-///     objects/ab/<hex>.leaves  the digests of its blocks, 32 bytes each; their root is the object's name
+///     objects/ab/<hex>.leaves  the digests of its blocks, 32 bytes each; their root is the object's name. Zeros stand for the digest
+///                              of a block of zeros
 ///     partial/ab/<hex>[-<description>]         an incomplete object: sparse, every block at its own offset
 ///     partial/ab/<hex>[-<description>].side    its state (`Sidecar`)
 ///     slabs/log                which small object lies where (`SlabRecord`)

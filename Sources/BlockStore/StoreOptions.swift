@@ -6,6 +6,8 @@ public struct StoreOptions: Sendable {
     public var maxOpenFiles = 384
     /// Bytes of leaf digests of complete objects kept in memory, at most: 32 bytes for each 4096 of content.
     public var maxLeafMemory = 24 << 20
+    /// Objects with more bytes of leaf digests than this (4 MiB: those of 512 MiB) have them read from their file as they are needed.
+    public var maxWholeLeaves = 4 << 20
     /// A slab file takes no further object past this many bytes. 64 KiB or more.
     public var slabSize: UInt64 = 64 << 20
     /// The boot under which "written" is believed; nil asks the kernel.

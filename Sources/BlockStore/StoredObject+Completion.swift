@@ -4,7 +4,8 @@ import LinuxSystem
 
 extension StoredObject {
     private enum Check {
-        case good(LeafTable)
+        /// Every block is what its leaf says; the root of them.
+        case good(Digest)
         case bad([Int])
         /// The object was thrown away meanwhile.
         case gone
@@ -27,31 +28,36 @@ extension StoredObject {
         switch check {
         case .gone: return .notYet
         case .bad(let blocks): return .corrupt(Blocks.runs(blocks))
-        case .good(let table):
-            guard contentDigest(table) == id else {
+        case .good(let root):
+            guard VerityDigest.contentDigest(root: root, size: size) == id else {
                 core.events.wrongContents.add()
                 // Not what another description has completed meanwhile.
                 content.withLock { content in if phase.load(ordering: .acquiring) == .partial { wipe(&content, keepingHoles: false) } }
                 return .wrongContent
             }
-            return try moveIntoPlace(table) ? .complete : .notYet
+            return try moveIntoPlace(root) ? .complete : .notYet
         }
     }
 
     /// Hashes every block and compares it with its leaf. Bad ones are lost when this returns.
     private func checkWhole() throws(Errno) -> Check {
-        let table = LeafTable(blockCount: blockCount)
+        let builder = VerityTreeBuilder()
         let memory = AlignedBuffer(count: Self.leafBatch * Blocks.size)
         defer { withExtendedLifetime(memory) {} }
-        let buffer = memory.bytes
         let leaves = LeafTable(blockCount: Self.leafBatch)
-        defer { withExtendedLifetime((table, leaves)) {} }
+        defer { withExtendedLifetime(leaves) {} }
         var suspects: [Range<Int>] = []
         var first = 0
         while first < blockCount {
+            let hole = try unwrittenHole(from: first)
+            if hole > first {
+                builder.add(zeroBlocks: UInt64(hole - first))
+                first = hole
+                continue
+            }
             let blocks = first..<min(first + Self.leafBatch, blockCount)
             first = blocks.upperBound
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(Blocks.offset(blocks.upperBound), size) - Blocks.offset(blocks.lowerBound))])
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<Int(min(Blocks.offset(blocks.upperBound), size) - Blocks.offset(blocks.lowerBound))])
             guard try copyLeaves(blocks, into: leaves.bytes) else { return .gone }
             do {
                 let lease = try openData()
@@ -62,16 +68,31 @@ extension StoredObject {
                 suspects.append(blocks)
                 continue
             }
-            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { table.set(blocks.lowerBound + $0, $1) }
-            for block in blocks {
-                if !table.slice(block..<(block + 1)).elementsEqual(leaves.slice((block - blocks.lowerBound)..<(block - blocks.lowerBound + 1))) {
-                    suspects.append(block..<(block + 1))
-                }
+            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { number, digest in
+                builder.add(leaf: digest)
+                if digest != Digest(leaves.slice(number..<(number + 1))) { suspects.append((blocks.lowerBound + number)..<(blocks.lowerBound + number + 1)) }
             }
         }
-        if suspects.isEmpty { return .good(table) }
+        if suspects.isEmpty { return .good(builder.finish()) }
         let bad = try lose(confirming: suspects)
         return bad.isEmpty ? .gone : .bad(bad)
+    }
+
+    /// Where a run of whole batches of holes from `first` on ends, as far as the file has nothing there either; `first` if there is none.
+    private func unwrittenHole(from first: Int) throws(Errno) -> Int {
+        let known = structure.withLock { structure in structure.holes.first { $0.contains(first) } }
+        guard let known else { return first }
+        var end = known.upperBound == blockCount ? blockCount : first + (known.upperBound - first) / Self.leafBatch * Self.leafBatch
+        guard end > first else { return first }
+        do {
+            let lease = try openData()
+            let data = try SystemCalls.seek(lease.descriptor, Blocks.offset(first), whence: 3 /* SEEK_DATA */)
+            if data < Blocks.offset(end) { end = first + (Int(data / UInt64(Blocks.size)) - first) / Self.leafBatch * Self.leafBatch }
+        } catch {
+            // No data from here to the end. Where the file is gone or cannot tell, it is read.
+            if error != .noSuchAddressOrDevice { return first }
+        }
+        return end
     }
 
     /// Looks again at suspects with writers kept out; what is bad is missing afterwards.
@@ -85,13 +106,20 @@ extension StoredObject {
         }
     }
 
-    /// Leaves and data synced, then the name. False when a block was lost meanwhile.
-    private func moveIntoPlace(_ table: LeafTable) throws(StoreError) -> Bool {
+    /// Leaves, whose root is `root`, and data synced, then the name. False when a block was lost meanwhile.
+    private func moveIntoPlace(_ root: Digest) throws(StoreError) -> Bool {
         let paths = paths
-        try StoreError.wrap(paths.leaves, "cannot store the digests of a complete object") { () throws(Errno) in
-            try writeLeaves(table)
+        var isGone = false
+        let written = try StoreError.wrap(paths.leaves, "cannot store the digests of a complete object") { () throws(Errno) in
+            let written = try writeLeaves { blocks, target throws(Errno) in
+                if isGone { return }
+                isGone = try !copyLeaves(blocks, into: target)
+            }
             try SystemCalls.syncDirectory(core.layout.objects)
+            return written
         }
+        // The sidecar is not what was compared with the blocks a moment ago.
+        guard !isGone, written == root else { return false }
         try StoreError.wrap(paths.data, "cannot sync a complete object") { () throws(Errno) in
             let lease = try openData()
             try SystemCalls.fsync(lease.descriptor)

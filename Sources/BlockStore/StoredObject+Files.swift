@@ -86,8 +86,7 @@ extension StoredObject {
 
     /// Takes a complete object of which blocks are missing back to `partial/`: first its state, then its file.
     func demote(_ content: inout Content) throws(StoreError) {
-        guard let table = leafTable(&content) else { return try becomePartial(&content) }
-        defer { withExtendedLifetime(table) {} }
+        guard let certified = certifiedLeaves(&content) else { return try becomePartial(&content) }
         let paths = paths
         let words = AtomicBitmap.wordCount(blockCount)
         // Everything that is present was synced when the object became complete.
@@ -97,7 +96,7 @@ extension StoredObject {
         try StoreError.wrap(paths.side, "cannot take a damaged object back") { () throws(Errno) in
             let file = try Self.createFile(paths.side, in: paths.partialDirectory)
             try SystemCalls.truncate(file.rawValue, to: sidecar.length)
-            try SystemCalls.pwriteAll(file.rawValue, UnsafeRawBufferPointer(table.bytes), at: sidecar.leavesOffset)
+            try writeLeaves(certified, toSidecar: file.rawValue)
             try writeWords(0..<words, of: written, to: file.rawValue, at: sidecar.writtenOffset)
             try writeWords(0..<words, of: written, to: file.rawValue, at: sidecar.durableOffset)
             try writeHeader(file.rawValue, isCertified: true)
@@ -117,6 +116,24 @@ extension StoredObject {
         try? SystemCalls.unlink(paths.leaves, missingIsFine: true)
         try? SystemCalls.syncDirectory(paths.completeDirectory)
         try? SystemCalls.syncDirectory(paths.partialDirectory)
+    }
+
+    private func writeLeaves(_ certified: CertifiedLeaves, toSidecar file: CInt) throws(Errno) {
+        var batch = InlineArray<4096, UInt8>(repeating: 0)
+        var first = 0
+        while first < blockCount {
+            let blocks = first..<min(first + Self.leafBatch, blockCount)
+            try withUnsafeMutableBytes(of: &batch) { batch throws(Errno) in
+                let bytes = UnsafeMutableRawBufferPointer(rebasing: batch[..<(blocks.count * Digest.length)])
+                guard certified.copy(blocks, to: bytes) else {
+                    // Damaged since it was loaded: who tries again loads it again.
+                    leaves.drop(certified)
+                    throw .ioError
+                }
+                try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(bytes), at: sidecar.leafOffset(first))
+            }
+            first = blocks.upperBound
+        }
     }
 
     /// Throws everything away that is of this object's own making (a complete file only if it is this object's place: it may

@@ -143,18 +143,29 @@ extension StoredObject {
 
     /// Either the bytes are wrong, or the leaves that say so are damaged: then nothing can be told any more, and all goes.
     private func refuse(unlessDamaged content: inout Content) throws(StoreError) {
-        let table = LeafTable(blockCount: blockCount)
-        defer { withExtendedLifetime(table) {} }
-        let read = try StoreError.wrap(paths.side, "cannot read the digests of an object") { () throws(Errno) in
-            let lease = try openSide()
-            return try SystemCalls.preadAll(lease.descriptor, into: table.bytes, at: sidecar.leavesOffset)
-        }
-        if read == table.bytes.count, contentDigest(table) == id {
+        let root = try StoreError.wrap(paths.side, "cannot read the digests of an object") { () throws(Errno) in try sidecarRoot() }
+        if VerityDigest.contentDigest(root: root, size: size) == id {
             core.events.wrongContents.add()
             throw StoreError(.wrongContent, Errno(rawValue: 74 /* EBADMSG */), paths.data, "the bytes delivered for an object are not its content")
         }
         core.events.corruptBlocks.add(content.written.nonzeroBitCount)
         wipe(&content, keepingHoles: true)
+    }
+
+    /// The root of what the sidecar has as leaves.
+    private func sidecarRoot() throws(Errno) -> Digest {
+        let builder = VerityTreeBuilder()
+        var batch = InlineArray<4096, UInt8>(repeating: 0)
+        var first = 0
+        while first < blockCount {
+            let blocks = first..<min(first + Self.leafBatch, blockCount)
+            try withUnsafeMutableBytes(of: &batch) { batch throws(Errno) in
+                _ = try copySidecarLeaves(blocks, into: batch)
+                builder.add(leaves: UnsafeRawBufferPointer(rebasing: batch[..<(blocks.count * Digest.length)]))
+            }
+            first = blocks.upperBound
+        }
+        return builder.finish()
     }
 
     private func noteRefetched(_ blocks: Range<Int>, _ content: inout Content) {

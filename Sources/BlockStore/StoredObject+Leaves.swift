@@ -12,9 +12,10 @@ extension StoredObject {
     func copyLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Bool {
         switch phase.load(ordering: .acquiring) {
         case .complete:
-            guard let table = leaves.current ?? content.withLock({ leafTable(&$0) }) else { return false }
-            table.copy(blocks, to: target)
-            return true
+            guard let certified = leaves.current ?? content.withLock({ certifiedLeaves(&$0) }) else { return false }
+            if certified.copy(blocks, to: target) { return true }
+            leaves.drop(certified)
+            return false
         case .partial:
             return try copySidecarLeaves(blocks, into: target)
         case .absent, .slab:
@@ -25,12 +26,16 @@ extension StoredObject {
     /// As `copyLeaves`, with `content` held.
     func copyLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer, _ content: inout Content) throws(Errno) -> Bool {
         guard phase.load(ordering: .acquiring) == .complete else { return try copyLeaves(blocks, into: target) }
-        guard let table = leafTable(&content) else { return false }
-        table.copy(blocks, to: target)
-        return true
+        // Twice: their file may have been damaged since it was loaded.
+        for _ in 0..<2 {
+            guard let certified = certifiedLeaves(&content) else { return false }
+            if certified.copy(blocks, to: target) { return true }
+            leaves.drop(certified)
+        }
+        return false
     }
 
-    private func copySidecarLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Bool {
+    func copySidecarLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Bool {
         let wanted = UnsafeMutableRawBufferPointer(rebasing: target[..<(blocks.count * Digest.length)])
         do {
             let lease = try openSide()
@@ -57,23 +62,22 @@ extension StoredObject {
 
     /// The certified leaves of a complete object. Where the file of leaves is missing or damaged they are computed from the
     /// data, if that still has the right content; else the object is thrown away and the answer is nil.
-    func leafTable(_ content: inout Content) -> LeafTable? {
+    func certifiedLeaves(_ content: inout Content) -> CertifiedLeaves? {
         guard phase.load(ordering: .acquiring) == .complete else { return nil }
-        if let table = leaves.current { return table }
-        var table = readLeaves(size: size)
-        if table == nil, let computed = computeLeaves(), contentDigest(computed) == id {
-            try? writeLeaves(computed)
-            table = computed
-        }
-        guard let table else {
+        if let certified = leaves.current { return certified }
+        guard let certified = readLeaves(size: size) ?? computeLeaves() else {
             core.events.corruptBlocks.add(presentBlocks)
             for block in allBlocks where present.isSet(block) { content.lost.insert(block) }
             wipe(&content, keepingHoles: true)
             return nil
         }
-        leaves.install(table)
-        core.leafTables.admit(leaves, cost: table.bytes.count)
-        return table
+        keep(certified)
+        return certified
+    }
+
+    func keep(_ certified: CertifiedLeaves) {
+        leaves.install(certified)
+        core.leafTables.admit(leaves, cost: certified.memory)
     }
 
     func contentDigest(_ table: LeafTable) -> Digest {
@@ -81,34 +85,44 @@ extension StoredObject {
     }
 
     /// The file of leaves, if it proves to be that of a file of `size` bytes with this object's name.
-    func readLeaves(size: UInt64) -> LeafTable? {
-        guard size > 0, size <= StoreOptions.maximumObjectSize else { return nil }
-        let path = paths.leaves
-        guard let file = try? SystemCalls.open(path, flags: Self.readOnly), let status = try? SystemCalls.status(of: file.rawValue),
-              status.kind == .regular, status.size == UInt64(Blocks.count(size) * Digest.length) else { return nil }
-        let table = LeafTable(blockCount: Blocks.count(size))
-        defer { withExtendedLifetime(table) {} }
-        guard (try? SystemCalls.preadAll(file.rawValue, into: table.bytes, at: 0)) == table.bytes.count,
-              VerityDigest.contentDigest(leaves: UnsafeRawBufferPointer(table.bytes), size: size) == id else { return nil }
-        return table
+    func readLeaves(size: UInt64) -> CertifiedLeaves? {
+        guard size > 0, size <= StoreOptions.maximumObjectSize, let file = try? SystemCalls.open(paths.leaves, flags: Self.readOnly) else { return nil }
+        return LeafFile.load(file, size: size, id: id, maxWhole: core.options.maxWholeLeaves)
     }
 
-    /// The leaves of the data as it is; nil when it cannot be read whole.
-    private func computeLeaves() -> LeafTable? {
-        guard let lease = try? openData() else { return nil }
+    /// The leaves of the data as it is, written to their file; nil when it cannot be read whole or is not the content.
+    private func computeLeaves() -> CertifiedLeaves? {
+        if blockCount * Digest.length > core.options.maxWholeLeaves {
+            // Written as they are computed. Where the disk does not take them they are computed once more, for memory.
+            do throws(Errno) {
+                let file = try Self.createFile(paths.leaves, in: paths.completeDirectory)
+                let root = try LeafFile.write(file.rawValue, leafCount: blockCount) { blocks, target throws(Errno) in try hashData(blocks, into: target) }
+                return VerityDigest.contentDigest(root: root, size: size) == id ? readLeaves(size: size) : nil
+            } catch {}
+        }
         let table = LeafTable(blockCount: blockCount)
-        let memory = AlignedBuffer(count: 64 * Blocks.size)
-        defer { withExtendedLifetime(memory) {} }
-        let buffer = memory.bytes
         var block = 0
         while block < blockCount {
-            let end = min(block + 64, blockCount)
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(Blocks.offset(end), size) - Blocks.offset(block))])
-            guard (try? SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(block))) == bytes.count else { return nil }
-            SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { table.set(block + $0, $1) }
-            block = end
+            let blocks = block..<min(block + Self.leafBatch, blockCount)
+            let target = UnsafeMutableRawBufferPointer(rebasing: table.bytes[(blocks.lowerBound * Digest.length)..<(blocks.upperBound * Digest.length)])
+            do throws(Errno) { try hashData(blocks, into: target) } catch { return nil }
+            block = blocks.upperBound
         }
-        return table
+        guard contentDigest(table) == id else { return nil }
+        _ = try? writeLeaves { blocks, target throws(Errno) in table.copy(blocks, to: target) }
+        return CertifiedLeaves(whole: table)
+    }
+
+    /// The digests of `blocks` (at most `leafBatch`) as the data file has them now. `EIO` where it ends early.
+    private func hashData(_ blocks: Range<Int>, into leaves: UnsafeMutableRawBufferPointer) throws(Errno) {
+        let memory = AlignedBuffer(count: blocks.count * Blocks.size)
+        defer { withExtendedLifetime(memory) {} }
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<Int(min(Blocks.offset(blocks.upperBound), size) - Blocks.offset(blocks.lowerBound))])
+        let lease = try openData()
+        guard try SystemCalls.preadAll(lease.descriptor, into: bytes, at: Blocks.offset(blocks.lowerBound)) == bytes.count else { throw .ioError }
+        SHA256Hasher.hashBlocks(UnsafeRawBufferPointer(bytes)) { block, digest in
+            digest.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: leaves[(block * Digest.length)...]).copyMemory(from: $0) }
+        }
     }
 
     /// The digest of `block` in a buffer that begins with block `first`.
@@ -117,11 +131,10 @@ extension StoredObject {
         return SHA256Hasher.hashBlock(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length(of: block))]))
     }
 
-    /// Writes and syncs the file of leaves. It needs no care against tearing: it proves itself when it is read.
-    func writeLeaves(_ table: LeafTable) throws(Errno) {
+    /// Writes and syncs the file of leaves; returns their root.
+    func writeLeaves(_ source: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Errno) -> Void) throws(Errno) -> Digest {
         let paths = paths
         let file = try Self.createFile(paths.leaves, in: paths.completeDirectory)
-        try SystemCalls.pwriteAll(file.rawValue, UnsafeRawBufferPointer(table.bytes), at: 0)
-        try SystemCalls.fsync(file.rawValue)
+        return try LeafFile.write(file.rawValue, leafCount: blockCount, source)
     }
 }

@@ -104,9 +104,8 @@ extension StoredObject {
     /// A complete file of another length: either the caller's size is wrong, or the file was cut or extended by accident. The
     /// leaves decide, because the name covers the size. True when the object could be loaded.
     private func loadMisSized(_ paths: ObjectPaths, _ length: UInt64, _ content: inout Content) throws(StoreError) -> Bool {
-        if let table = readLeaves(size: size) {
-            leaves.install(table)
-            core.leafTables.admit(leaves, cost: table.bytes.count)
+        if let certified = readLeaves(size: size) {
+            keep(certified)
             phase.store(.complete, ordering: .releasing)
             _ = publish(0..<(length >= size ? blockCount : Int(length / UInt64(Blocks.size))))
             // Back to `partial/`, where files may be mended: cut what is too long, fill what is missing.

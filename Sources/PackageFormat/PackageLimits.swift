@@ -23,7 +23,7 @@ public enum PackageLimits {
     /// Bytes in a file: what a signed 64-bit offset reaches, less room for arithmetic.
     public static let fileSize: UInt64 = 1 << 62
     /// Bytes in the holes of one file: 64 GiB. Data is paid for with records of the index, a hole is free for who publishes, and
-    /// not for who hashes the file when it is complete (32 bytes of digests for each 4096).
+    /// not for who walks over its digests when the complete file is first read (32 bytes for each 4096).
     public static let holeSize: UInt64 = 64 << 30
     /// Bytes of tree, decoded: some four million files.
     public static let treeLength: UInt64 = 512 << 20

@@ -43,12 +43,12 @@ import Testing
     @Test func costsAreCorrectedWhenASlotComesBack() {
         let clock = EvictionClock<LeafSlot>(capacity: 100)
         let slot = LeafSlot()
-        slot.install(LeafTable(blockCount: 1))
+        slot.install(CertifiedLeaves(whole: LeafTable(blockCount: 1)))
         clock.admit(slot, cost: 40)
         clock.admit(slot, cost: 60)
         #expect(clock.total == 60)
         let other = LeafSlot()
-        other.install(LeafTable(blockCount: 1))
+        other.install(CertifiedLeaves(whole: LeafTable(blockCount: 1)))
         clock.admit(other, cost: 60)
         #expect(clock.total == 60)
     }

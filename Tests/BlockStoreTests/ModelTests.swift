@@ -19,7 +19,7 @@ import Testing
         let scratch = Scratch()
         var random = Generator(seed: seed)
         var boot: UInt64 = 1
-        var store = try scratch.open(boot: BootID(high: boot, low: 0))
+        var store = try scratch.open(boot: BootID(high: boot, low: 0)) { if seed % 2 == 1 { $0.maxWholeLeaves = 0 } }
         var models = [900, 16_384, 20_000, 70 * 4096, 140 * 4096 + 1].map { Model(sample: Sample(count: $0, seed: seed &+ UInt64($0))) }
         var objects = try models.map { try store.object($0.sample.id, size: $0.sample.size) }
 
@@ -62,7 +62,7 @@ import Testing
             case 15:
                 what = "kill"
                 objects = []
-                store = try scratch.open(boot: BootID(high: boot, low: 0))
+                store = try scratch.open(boot: BootID(high: boot, low: 0)) { if seed % 2 == 1 { $0.maxWholeLeaves = 0 } }
                 objects = try models.map { try store.object($0.sample.id, size: $0.sample.size) }
             case 16:
                 what = "power cut"
@@ -77,7 +77,7 @@ import Testing
                         models[j].present.remove(block)
                     }
                 }
-                store = try scratch.open(boot: BootID(high: boot, low: 0))
+                store = try scratch.open(boot: BootID(high: boot, low: 0)) { if seed % 2 == 1 { $0.maxWholeLeaves = 0 } }
                 objects = try models.map { try store.object($0.sample.id, size: $0.sample.size) }
             case 17:
                 what = "forget and open \(i)"
