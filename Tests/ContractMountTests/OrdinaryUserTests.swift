@@ -203,6 +203,23 @@ extension ContractMounts {
                 """, as: .nobody)
         }
 
+        /// mount(8) gives up its privileges for a line with `user` before it starts the helper.
+        @Test func aUserMountsAndUnmountsALineForUsers() async throws {
+            try await ContractSite.run("""
+                mount "$PWD/mnt"
+                grep " $PWD/mnt " /proc/self/mountinfo > line
+                grep -q 'user_id=65534' line; grep -q noexec line
+                bin/incfs counters mnt > counted
+                /usr/bin/umount "$PWD/mnt"
+                ! grep -q " $PWD/mnt " /proc/self/mountinfo
+                """, as: .nobody, prepare: """
+                mkdir sbin etc; ln -s "$SITE/bin/incfs-contractd" sbin/mount.incremental-fs
+                echo "$SITE/home/backing $SITE/home/mnt incremental-fs noauto,user,read_timeout_ms=5 0 0" > etc/fstab
+                mount -t overlay -o "lowerdir=$SITE/sbin:$(realpath /sbin)" overlay "$(realpath /sbin)"
+                mount -t overlay -o "lowerdir=$SITE/etc:/etc" overlay /etc
+                """)
+        }
+
         /// The header mounts and unmounts for an ordinary user as it does for root.
         @Test(arguments: MountSite.User.allCases) func theHeaderMounts(_ user: MountSite.User) async throws {
             try await ContractSite.run("""
