@@ -31,7 +31,11 @@ enum Tidying {
             (try? SystemCalls.lockExclusively(lock.rawValue)) != nil,
             let root = try? SystemCalls.open(path, flags: SystemCalls.pathOnly | O_DIRECTORY)
         else { return }
+        // By a daemon of another user, too.
+        let backing: OwnedDescriptor?
+        do throws(Errno) { backing = try BackingLock.take(path) } catch { return }
         for name in words[3...] { try? SystemCalls.remove(Array(name.utf8), in: root.rawValue, directory: true) }
+        _ = consume backing
         _ = lock.rawValue
     }
 
