@@ -29,13 +29,13 @@ public struct MountRequest: Codable, Hashable, Sendable {
     /// The directory that takes what is written over the mount. With `shared` it is one caller's, who holds its lock; otherwise the daemon holds that
     /// for as long as the mount lasts, and the mount fails with `busy` where somebody has it.
     public var layer: String?
-    public var proxies: ProxyEnvironment
+    public var network: NetworkEnvironment
     public var access: OriginAccess?
 
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
         insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,
-        keepFilling: Bool? = nil, layer: String? = nil, proxies: ProxyEnvironment = ProxyEnvironment(), access: OriginAccess? = nil
+        keepFilling: Bool? = nil, layer: String? = nil, network: NetworkEnvironment = NetworkEnvironment(), access: OriginAccess? = nil
     ) {
         self.address = address
         self.root = root
@@ -50,25 +50,28 @@ public struct MountRequest: Codable, Hashable, Sendable {
         self.shared = shared
         self.keepFilling = keepFilling
         self.layer = layer
-        self.proxies = proxies
+        self.network = network
         self.access = access
     }
 }
 
-/// The proxies of the caller's environment: the daemon may have been started from another one.
-public struct ProxyEnvironment: Codable, Hashable, Sendable {
+/// What the caller's environment says of the network: the daemon may have been started from another one.
+public struct NetworkEnvironment: Codable, Hashable, Sendable {
     public var httpProxy: String?
     public var httpsProxy: String?
     public var noProxy: String?
+    /// The file (`SSL_CERT_FILE`) or else the directory (`SSL_CERT_DIR`) of the certificates of authorities to believe instead of the system's.
+    public var authorities: String?
 
-    public init(httpProxy: String? = nil, httpsProxy: String? = nil, noProxy: String? = nil) {
+    public init(httpProxy: String? = nil, httpsProxy: String? = nil, noProxy: String? = nil, authorities: String? = nil) {
         self.httpProxy = httpProxy
         self.httpsProxy = httpsProxy
         self.noProxy = noProxy
+        self.authorities = authorities
     }
 
     /// Reads `http_proxy`, `https_proxy` and `no_proxy`; the upper-case names of the last two count when the lower-case ones
-    /// are not set. `HTTP_PROXY` is ignored, as curl(1) does: a CGI server sets it from a request header.
+    /// are not set, and `SSL_CERT_FILE` or `SSL_CERT_DIR`. `HTTP_PROXY` is ignored, as curl(1) does: a CGI server sets it from a request header.
     public init(environment: (String) -> String?) {
         func value(_ names: String...) -> String? {
             for name in names { if let found = environment(name), !found.isEmpty { return found } }
@@ -76,6 +79,6 @@ public struct ProxyEnvironment: Codable, Hashable, Sendable {
         }
         self.init(httpProxy: value("http_proxy", "all_proxy", "ALL_PROXY"),
                   httpsProxy: value("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
-                  noProxy: value("no_proxy", "NO_PROXY"))
+                  noProxy: value("no_proxy", "NO_PROXY"), authorities: value("SSL_CERT_FILE", "SSL_CERT_DIR"))
     }
 }

@@ -8,15 +8,15 @@ public struct PackageReference: Codable, Hashable, Sendable {
     public var insecure: Bool
     /// The caller accepts nothing that is not pinned, but paths.
     public var requirePin: Bool
-    public var proxies: ProxyEnvironment
+    public var network: NetworkEnvironment
     public var access: OriginAccess?
 
-    public init(address: String, root: String?, insecure: Bool, requirePin: Bool = false, proxies: ProxyEnvironment, access: OriginAccess? = nil) {
+    public init(address: String, root: String?, insecure: Bool, requirePin: Bool = false, network: NetworkEnvironment, access: OriginAccess? = nil) {
         self.address = address
         self.root = root
         self.insecure = insecure
         self.requirePin = requirePin
-        self.proxies = proxies
+        self.network = network
         self.access = access
     }
 }

@@ -49,20 +49,20 @@ public struct VerifyRequest: Codable, Hashable, Sendable {
     public var address: String?
     public var root: String?
     public var insecure: Bool
-    public var proxies: ProxyEnvironment
+    public var network: NetworkEnvironment
     public var access: OriginAccess?
 
     public init(mountpoint: String) {
         self.mountpoint = mountpoint
         insecure = false
-        proxies = ProxyEnvironment()
+        network = NetworkEnvironment()
     }
 
-    public init(address: String, root: String?, insecure: Bool, proxies: ProxyEnvironment, access: OriginAccess? = nil) {
+    public init(address: String, root: String?, insecure: Bool, network: NetworkEnvironment, access: OriginAccess? = nil) {
         self.address = address
         self.root = root
         self.insecure = insecure
-        self.proxies = proxies
+        self.network = network
         self.access = access
     }
 }

@@ -128,7 +128,7 @@ public final class HTTPSource: RangeSource {
         do {
             return try await client.execute(request, deadline: .distantFuture)
         } catch {
-            throw TransportFailure.explain(error, url, through: route)
+            throw TransportFailure.explain(error, url, through: route, believing: configuration.authorities)
         }
     }
 
@@ -159,7 +159,7 @@ public final class HTTPSource: RangeSource {
                 buffer.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
             }
         } catch {
-            throw TransportFailure.explain(error, url, through: route)
+            throw TransportFailure.explain(error, url, through: route, believing: configuration.authorities)
         }
         if let expected, bytes.count != expected {
             throw SourceError(.temporary, "\(url.display) sent \(bytes.count) of the \(expected) bytes that it announced")

@@ -9,13 +9,19 @@ import SystemPackage
 
 /// What the client library's errors mean, in words for people.
 enum TransportFailure {
-    static func explain(_ error: any Error, _ url: OriginURL, through route: ClientPool.Route) -> SourceError {
+    /// `authorities`: the file or directory whose certificates are believed; nil for the system's.
+    static func explain(_ error: any Error, _ url: OriginURL, through route: ClientPool.Route, believing authorities: String?) -> SourceError {
         if let error = error as? SourceError { return error }
         let via = proxy(of: route).map { " through the proxy \($0)" } ?? ""
         func cannotReach(_ why: String) -> SourceError { SourceError(.unreachable, "cannot reach \(url.display)\(via): \(why)") }
         func broken(_ why: String) -> SourceError { SourceError(.temporary, "\(url.display)\(via): \(why)") }
         switch error {
-        case let error as NIOConnectionError: return cannotReach(reason(error))
+        case let error as NIOConnectionError:
+            // A name leads to several addresses; what is wrong with TLS here is wrong with each of them.
+            if let tls = error.connectionErrors.first(where: { $0.error is NIOSSLError || $0.error is NIOSSLExtraError }) {
+                return explain(tls.error, url, through: route, believing: authorities)
+            }
+            return cannotReach(reason(error))
         case let error as IOError where unreachable.contains(error.errnoCode): return cannotReach(text(error.errnoCode))
         case let error as IOError: return broken("the connection broke: \(text(error.errnoCode))")
         case ChannelError.connectTimeout(_): return cannotReach("the connection did not stand in time")
@@ -26,14 +32,14 @@ enum TransportFailure {
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return SourceError(
                 .untrusted, "\(url.display)\(via) shows a TLS certificate of another name than \(url.host): check the address, and whether this network has a login page")
-        case let error as NIOSSLError: return explain(error, url, via)
+        case let error as NIOSSLError: return explain(error, url, via, authorities)
         case let error as NIOSSLExtraError: return cannotReach("TLS is not possible with it (\(error))")
         case is BoringSSLError: return broken("the TLS connection broke (\(error))")
         default: return broken("the answer cannot be read (\(String(describing: error).prefix(200)))")
         }
     }
 
-    private static func explain(_ error: NIOSSLError, _ url: OriginURL, _ via: String) -> SourceError {
+    private static func explain(_ error: NIOSSLError, _ url: OriginURL, _ via: String, _ authorities: String?) -> SourceError {
         switch error {
         case .handshakeFailed(let cause) where isCertificateFailure(cause):
             SourceError(
@@ -41,7 +47,7 @@ enum TransportFailure {
                 "\(url.display)\(via) shows a TLS certificate that is not accepted: it has expired, or nobody vouches for it that this machine trusts. "
                     + "Check the clock and whether this network has a login page; for an authority of your own set SSL_CERT_FILE to its certificate")
         case .noSuchFilesystemObject, .failedToLoadCertificate:
-            SourceError(.untrusted, "cannot read the CA certificates in \(TrustedAuthorities.fromEnvironment ?? "the system's file"): check SSL_CERT_FILE, or install ca-certificates")
+            SourceError(.untrusted, "cannot read the CA certificates in \(authorities ?? "the system's file"): check SSL_CERT_FILE, or install ca-certificates")
         case .handshakeFailed(let cause): SourceError(.unreachable, "cannot reach \(url.display)\(via): the TLS handshake failed (\(cause))")
         case .uncleanShutdown: SourceError(.temporary, "\(url.display)\(via): the connection was closed in the middle of an answer")
         default: SourceError(.temporary, "\(url.display)\(via): TLS failed (\(error))")

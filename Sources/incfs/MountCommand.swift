@@ -71,7 +71,7 @@ struct MountCommand: Talkative {
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place, fill: !noFill, readTimeoutSeconds: readTimeout,
             insecure: trust.insecure, requirePin: trust.requirePin, allowOther: allowOther, noExec: noExec, lease: foreground,
-            keepFilling: keepFilling ? true : nil, layer: layer?.string, proxies: .current, access: try access.resolved())
+            keepFilling: keepFilling ? true : nil, layer: layer?.string, network: .current, access: try access.resolved())
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             if let layer { try show(layer, over: report, daemon) }
             if json { try Terminal.json(report) } else { Terminal.confirm(Self.summary(report)) }

@@ -30,7 +30,11 @@ extension PackageAddress {
     }
 }
 
-extension ProxyEnvironment {
-    /// Of this process.
-    static var current: ProxyEnvironment { ProxyEnvironment { name in getenv(name).map { String(cString: $0) } } }
+extension NetworkEnvironment {
+    /// Of this process; a path is one from the current directory.
+    static var current: NetworkEnvironment {
+        var result = NetworkEnvironment { name in getenv(name).map { String(cString: $0) } }
+        if let path = result.authorities, !path.hasPrefix("/"), let here = try? SystemCalls.realPath(".") { result.authorities = here.appending(path).string }
+        return result
+    }
 }

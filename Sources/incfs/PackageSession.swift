@@ -9,7 +9,7 @@ struct PackageSession {
         let address = try PackageAddress(argument: address)
         try address.requireTrust(insecure: trust.insecure, requirePin: trust.requirePin)
         package = PackageReference(
-            address: address.location, root: address.root, insecure: trust.insecure, requirePin: trust.requirePin, proxies: .current, access: try access.resolved())
+            address: address.location, root: address.root, insecure: trust.insecure, requirePin: trust.requirePin, network: .current, access: try access.resolved())
         daemon = try Daemon(store: store.store)
     }
 

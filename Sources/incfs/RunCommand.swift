@@ -66,7 +66,7 @@ struct RunCommand: Talkative {
         let layer = try writable.directory(named: place.lastComponent?.string ?? "package", store: daemon.store)
         let request = MountRequest(
             address: address.location, root: address.root, mountpoint: place.string, insecure: trust.insecure, requirePin: trust.requirePin, lease: true, shared: true,
-            layer: layer?.string, proxies: .current, access: try access.resolved())
+            layer: layer?.string, network: .current, access: try access.resolved())
         var status = ExitStatus.runFailed
         try MountSession(daemon: daemon, request: request).perform(interruption: interruption) { client, report in
             let watch = RunWatch(daemon: daemon, request: request, report: report, speaks: isatty(STDERR_FILENO) == 1)

@@ -54,7 +54,7 @@ struct VerifyCommand: Talkative {
         let (client, started) = try daemon.ensure(interruption: interruption.descriptor)
         defer { if started { daemon.stopIfIdle() } }
         do {
-            return try verify(client, VerifyRequest(address: address.location, root: address.root, insecure: trust.insecure, proxies: .current, access: try access.resolved()))
+            return try verify(client, VerifyRequest(address: address.location, root: address.root, insecure: trust.insecure, network: .current, access: try access.resolved()))
         } catch let error as ControlError {
             if error.code == .cancelled, let status = interruption.status() { throw status }
             throw error

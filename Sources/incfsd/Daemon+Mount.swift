@@ -94,14 +94,15 @@ extension Daemon {
         }
         options.onRetry = onRetry
         options.accept = { [self] (head) async throws(OpenError) in try await accept(head, request) }
-        let proxies = request.proxies
+        let network = request.network
         let source: any RangeSource
         do throws(OriginURL.Invalid) {
             source = try PackageOrigin.source(address: request.address, secrets: OriginSecrets(request.access)) { name in
                 switch name {
-                case "http_proxy": proxies.httpProxy
-                case "https_proxy": proxies.httpsProxy
-                case "no_proxy": proxies.noProxy
+                case "http_proxy": network.httpProxy
+                case "https_proxy": network.httpsProxy
+                case "no_proxy": network.noProxy
+                case "SSL_CERT_FILE": network.authorities
                 default: nil
                 }
             }

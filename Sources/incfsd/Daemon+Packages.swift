@@ -127,7 +127,7 @@ extension Daemon {
     static func mountRequest(_ package: PackageReference, fill: Bool) -> MountRequest {
         MountRequest(
             address: package.address, root: package.root, mountpoint: PackageOrigin.display(address: package.address), fill: fill, insecure: package.insecure,
-            requirePin: package.requirePin, proxies: package.proxies, access: package.access)
+            requirePin: package.requirePin, network: package.network, access: package.access)
     }
 
     private static func node(_ path: WirePath, _ package: OpenedPackage) throws -> Int {

@@ -14,7 +14,7 @@ extension Daemon {
             guard let address = request.address else { throw ControlError(.usage, "Say which mount point or address to verify.") }
             return try await opening {
                 let package = try await open(
-                    Self.mountRequest(PackageReference(address: address, root: request.root, insecure: request.insecure, proxies: request.proxies, access: request.access), fill: false))
+                    Self.mountRequest(PackageReference(address: address, root: request.root, insecure: request.insecure, network: request.network, access: request.access), fill: false))
                 do {
                     try await package.loadIndex()
                     let report = try await verify(package, progress)

@@ -7,13 +7,13 @@ import Testing
         .hello,
         .mount(MountRequest(address: "https://h/a.incfs", root: String(repeating: "ab", count: 32), mountpoint: "/mnt/ü \"\\\n", fill: false,
                             readTimeoutSeconds: 1.5, insecure: true, allowOther: true, lease: true,
-                            proxies: ProxyEnvironment(httpProxy: "http://p:1", httpsProxy: "http://p:2", noProxy: "a,b"))),
+                            network: NetworkEnvironment(httpProxy: "http://p:1", httpsProxy: "http://p:2", noProxy: "a,b"))),
         .mount(MountRequest(address: "/a", mountpoint: "/m")),
         .unmount(UnmountRequest(mountpoint: "/m", lazy: true)),
         .status(StatusRequest()), .status(StatusRequest(mountpoint: "/m", files: true)),
         .wait(WaitRequest(mountpoint: "/m", timeoutSeconds: 0)),
         .verify(VerifyRequest(mountpoint: "/m")),
-        .verify(VerifyRequest(address: "/a", root: nil, insecure: false, proxies: ProxyEnvironment())),
+        .verify(VerifyRequest(address: "/a", root: nil, insecure: false, network: NetworkEnvironment())),
         .prefetch(PrefetchRequest(mountpoint: "/m", paths: [WirePath("a"), WirePath(bytes: [0xff, 0x61])])),
         .stop(StopRequest(onlyIfIdle: true)),
         .storeList,
@@ -95,9 +95,16 @@ import Testing
         #expect(Hexadecimal.bytes("0") == nil && Hexadecimal.bytes("0g") == nil && Hexadecimal.bytes("0aFF") == [10, 255])
     }
 
+    @Test func authoritiesComeFromTheEnvironment() {
+        func authorities(_ environment: [String: String]) -> String? { NetworkEnvironment { environment[$0] }.authorities }
+        #expect(authorities([:]) == nil && authorities(["SSL_CERT_FILE": ""]) == nil)
+        #expect(authorities(["SSL_CERT_FILE": "/f", "SSL_CERT_DIR": "/d"]) == "/f")
+        #expect(authorities(["SSL_CERT_FILE": "", "SSL_CERT_DIR": "/d"]) == "/d")
+    }
+
     @Test func proxiesComeFromTheEnvironment() {
-        let some = ProxyEnvironment { ["HTTP_PROXY": "bad", "https_proxy": "s", "HTTPS_PROXY": "S", "NO_PROXY": "n"][$0] }
-        #expect(some == ProxyEnvironment(httpProxy: nil, httpsProxy: "s", noProxy: "n"))
-        #expect(ProxyEnvironment { $0 == "all_proxy" ? "a" : nil } == ProxyEnvironment(httpProxy: "a", httpsProxy: "a"))
+        let some = NetworkEnvironment { ["HTTP_PROXY": "bad", "https_proxy": "s", "HTTPS_PROXY": "S", "NO_PROXY": "n"][$0] }
+        #expect(some == NetworkEnvironment(httpProxy: nil, httpsProxy: "s", noProxy: "n"))
+        #expect(NetworkEnvironment { $0 == "all_proxy" ? "a" : nil } == NetworkEnvironment(httpProxy: "a", httpsProxy: "a"))
     }
 }

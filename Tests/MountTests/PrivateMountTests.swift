@@ -120,6 +120,33 @@ import TestOrigins
         }
     }
 
+    /// So may the authorities: they are a matter of who mounts, not of who started the daemon, and a path is one from where he is.
+    @Test func theAuthoritiesAreThoseOfWhoMounts() async throws {
+        try await MountSite.with(.root) { site in
+            try site.addRandom("data", count: 300_000, seed: 6)
+            let pin = try await site.publish()
+            let authority = try TestAuthority()
+            let nginx = try Nginx(certificate: try authority.certificate("server"))
+            defer { nginx.stop() }
+            for name in try SystemCalls.list(site.output) where name.starts(with: Array("app".utf8)) {
+                try nginx.put(String(decoding: name, as: UTF8.self), SystemCalls.contents(of: site.output.appending(bytes: name)))
+            }
+            let address = nginx.address("/app.incfs", host: "localhost") + pin
+            func mount(_ environment: [String: String]) async throws -> ChildProcess.Result {
+                try await site.start("\(site.programs)/incfs", ["mount", address, site.mountpoint.string, "--no-fill"], environment: environment).finish()
+            }
+            let refused = try await mount([:])
+            #expect(refused.status == 4 && refused.error.contains("certificate that is not accepted"), "\(refused)")
+            // The daemon that refused is still there.
+            let unreadable = try await mount(["SSL_CERT_FILE": "/nowhere/authority.pem"])
+            #expect(unreadable.status == 4 && unreadable.error.contains("cannot read the CA certificates in /nowhere/authority.pem"), "\(unreadable)")
+            let file = FilePath(authority.file)
+            let result = try await site.shell("cd \(file.removingLastComponent()) && SSL_CERT_FILE=\(file.lastComponent!.string) \(site.programs)/incfs mount '\(address)' \(site.mountpoint) --no-fill && echo mounted")
+            #expect(result.hasSuffix("mounted\n"), "\(result)")
+            #expect(try await site.read("read", "data", length: 300_000) == "same")
+        }
+    }
+
     @Test(arguments: MountSite.User.allCases) func aProgramRunsFromAPrivateOrigin(user: MountSite.User) async throws {
         try await MountSite.with(user) { site in
             try site.addRandom("data", count: 300_000, seed: 4)
