@@ -55,16 +55,16 @@ let package = Package(
         room("KeeperLink", ["LinuxSystem"]),
         .target(name: "CSHA256"),
         room("Integrity", ["CCrypto", "CSHA256"]),
-        room("BlockCodec", ["CZstd"]),
+        room("BlockCodec", ["CLZ4", "CZstd"]),
         room("PackageFormat", ["Integrity", "BlockCodec"]),
         room("BlockStore", ["LinuxSystem", "Integrity", system]),
         room("VolumeCore", ["BlockStore", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem", collections]),
         room("VolumeFUSE", ["VolumeCore", "FUSESession", "FUSEProtocol", "LinuxSystem"]),
-        room("ContractVolume", ["LinuxSystem", "Integrity", "CLZ4", "CZstd", system, heap]),
+        room("ContractVolume", ["LinuxSystem", "Integrity", "BlockCodec", system, heap]),
         // The strict reader of backing directories: shares nothing with what writes them.
-        room("BackingCheck", ["LinuxSystem", "Integrity", "CLZ4", "CZstd"]),
+        room("BackingCheck", ["LinuxSystem", "Integrity", "BlockCodec"]),
         // The volume that is one file.
-        room("ImageFormat", ["LinuxSystem", "CLZ4"]),
+        room("ImageFormat", ["LinuxSystem", "BlockCodec"]),
         room("ContractFUSE", ["ContractVolume", "ImageFormat", "CSignature", "FUSESession", "FUSEProtocol", "LinuxSystem", heap]),
 
         // How the daemon of a contract mount is found and asked.
@@ -142,7 +142,7 @@ let package = Package(
         tests("ContractControlTests", ["ContractControl", "LinuxSystem"]),
         tests("LinuxSystemTests", ["LinuxSystem"]),
         tests("IntegrityTests", ["Integrity", "CSHA256", "CCrypto"]),
-        tests("BlockCodecTests", ["BlockCodec"]),
+        tests("BlockCodecTests", ["BlockCodec", "CZstd"]),
         tests("PackageFormatTests", ["PackageFormat", "BlockCodec", "Integrity"]),
         tests("PackagePublisherTests", ["PackagePublisher", "CLinux", "PackageFormat", "BlockCodec", "Integrity", "LinuxSystem"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -23,6 +23,14 @@ struct BackingBytes {
         return Array(bytes.prefix(got))
     }
 
+    /// The first place from `offset` on that is no hole of the file; nil when nothing but a hole follows.
+    func nextData(_ offset: UInt64) -> UInt64? {
+        do throws(Errno) { return try SystemCalls.seek(descriptor, offset, whence: 3 /* SEEK_DATA */) } catch {
+            // A file system that knows no holes has none.
+            return error == .noSuchAddressOrDevice ? nil : offset
+        }
+    }
+
     /// The little-endian number of `size` bytes at `offset` of an array that has them.
     static func number(_ bytes: some RandomAccessCollection<UInt8>, _ offset: Int, _ size: Int) -> UInt64 {
         bytes.dropFirst(offset).prefix(size).reversed().reduce(0) { $0 << 8 | UInt64($1) }

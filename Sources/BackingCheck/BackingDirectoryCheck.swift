@@ -33,16 +33,16 @@ public final class BackingDirectoryCheck {
             } else if file.paths.isEmpty, let name = file.indexName {
                 found.append(BackingFinding(.warning, "Nothing shows this file, whose creation was interrupted.", remedy: "remove it", repair: .unlink(name, in: ".index")))
             }
-            findings += found.map { var finding = $0; finding.path = file.title; return finding }
+            findings += found.map { $0.of(file) }
         }
         for (file, structure) in mapped {
             let source = String(hex: structure.identity)
             guard let size = sizes[source] else {
-                findings.append(BackingFinding(.damage, at: 40, "The source of the mapped file, .index/\(source), is not there: it cannot be opened (ENOENT).", path: file.title))
+                findings.append(BackingFinding(.damage, at: 40, "The source of the mapped file, .index/\(source), is not there: it cannot be opened (ENOENT).").of(file))
                 continue
             }
             if structure.firstRecord > size || structure.size > size - structure.firstRecord {
-                findings.append(BackingFinding(.warning, at: 24, "The window of \(structure.size) bytes from \(structure.firstRecord) on ends behind its source, which has \(size) bytes.", path: file.title))
+                findings.append(BackingFinding(.warning, at: 24, "The window of \(structure.size) bytes from \(structure.firstRecord) on ends behind its source, which has \(size) bytes.").of(file))
             }
         }
     }
@@ -51,8 +51,8 @@ public final class BackingDirectoryCheck {
 
     /// nil when the file is gone or cannot be opened, which is a finding.
     private func open(_ file: BackingInventory.File) throws(Errno) -> OwnedDescriptor? {
-        do throws(Errno) { return try SystemCalls.open(Array(file.title.utf8), beneath: root, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK) } catch {
-            findings.append(BackingFinding(.damage, "The file cannot be opened: \(error).", path: file.title))
+        do throws(Errno) { return try SystemCalls.open(file.handle, beneath: root, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK) } catch {
+            findings.append(BackingFinding(.damage, "The file cannot be opened: \(error).").of(file))
             return nil
         }
     }
@@ -65,18 +65,18 @@ public final class BackingDirectoryCheck {
     public func repair() throws(Errno) {
         var start = 0
         while start < findings.count {
-            let path = findings[start].path
-            let end = findings[start...].firstIndex { $0.path != path } ?? findings.count
-            if findings[start..<end].contains(where: { $0.repair != nil }) { try repair(start..<end, of: path) }
+            let file = findings[start].handle
+            let end = findings[start...].firstIndex { $0.handle != file } ?? findings.count
+            if findings[start..<end].contains(where: { $0.repair != nil }) { try repair(start..<end, of: file) }
             start = end
         }
     }
 
     /// What was found of one file; it is on the disk when this returns.
-    private func repair(_ indices: Range<Int>, of path: String) throws(Errno) {
+    private func repair(_ indices: Range<Int>, of path: [UInt8]) throws(Errno) {
         let unlinks = indices.filter { if case .unlink = findings[$0].repair { true } else { false } }
         if unlinks.count < indices.count(where: { findings[$0].repair != nil }) {
-            let file = try SystemCalls.open(Array(path.utf8), beneath: root, flags: O_RDWR | O_NOFOLLOW)
+            let file = try SystemCalls.open(path, beneath: root, flags: O_RDWR | O_NOFOLLOW)
             var isCut = false
             for index in indices {
                 guard let repair = findings[index].repair else { continue }

@@ -9,8 +9,10 @@ public struct BackingFinding: Hashable, Sendable, Codable {
         case note
     }
 
-    /// The path relative to the backing directory.
-    public var path: String
+    /// The path relative to the backing directory; readable, where it is not UTF-8.
+    public internal(set) var path: String
+    /// The bytes of a path that is not UTF-8, in hexadecimal.
+    public internal(set) var pathBytes: String?
     /// The place in the backing file, in bytes; nil where it is none of the file's contents.
     public var offset: UInt64?
     public var severity: Severity
@@ -20,6 +22,8 @@ public struct BackingFinding: Hashable, Sendable, Codable {
     public var isRepaired = false
     /// What is to be done.
     var repair: BackingRepair?
+    /// The path by which a repair opens the file.
+    var handle: [UInt8] = []
 
     init(_ severity: Severity, at offset: UInt64? = nil, _ message: String, remedy: String? = nil, repair: BackingRepair? = nil, path: String = "") {
         self.path = path
@@ -30,7 +34,16 @@ public struct BackingFinding: Hashable, Sendable, Codable {
         self.repair = repair
     }
 
-    private enum CodingKeys: String, CodingKey { case path, offset, severity, message, remedy, isRepaired = "repaired" }
+    /// The same, of a file.
+    func of(_ file: BackingInventory.File) -> BackingFinding {
+        var finding = self
+        finding.path = file.title
+        finding.pathBytes = Array(file.title.utf8) == file.name ? nil : String(hex: file.name)
+        finding.handle = file.handle
+        return finding
+    }
+
+    private enum CodingKeys: String, CodingKey { case path, pathBytes, offset, severity, message, remedy, isRepaired = "repaired" }
 }
 
 /// A change that loses nothing which could be read before.

@@ -1,23 +1,17 @@
 import LinuxSystem
 
 extension BackingReader {
-    /// Entries looked at in one piece; and the runs that are kept at most, so that memory has a bound.
-    static let piece: UInt64 = 65536
+    /// The runs that are kept at most, so that memory has a bound.
     static let mostRuns = 1 << 20
 
     mutating func readMap() throws(Errno) {
         guard let base = structure.mapBase, structure.mapEntries >= structure.dataBlocks, structure.regions.contains(where: { $0.what == "the block map" && $0.range.lowerBound == base }) else { return }
-        var index: UInt64 = 0
-        while index < structure.mapEntries {
-            let count = min(Self.piece, structure.mapEntries - index)
-            let map = try bytes.read(base + index * 10, Int(count) * 10)
-            // Nothing but a file that shrinks meanwhile gives fewer.
-            guard map.count == Int(count) * 10 else { find(.damage, at: base + index * 10, "The block map could not be read to its end."); return }
-            for step in 0..<Int(count) where map[step * 10..<step * 10 + 10].contains(where: { $0 != 0 }) {
-                consider(index + UInt64(step), map[step * 10..<step * 10 + 10], at: base + (index + UInt64(step)) * 10)
-            }
-            index += count
+        var walk = BackingMapWalk(bytes, base: base, entries: structure.mapEntries)
+        while try walk.next() {
+            for (index, entry) in walk.entries { consider(index, entry, at: base + index * 10) }
         }
+        // Nothing but a file that shrinks meanwhile gives fewer.
+        if let place = walk.cutOff { find(.damage, at: place, "The block map could not be read to its end."); return }
         for run in structure.runs where run.first < structure.dataBlocks {
             structure.regions.append((run.offset..<run.offset + run.length, String(blocks: run.first, count: run.count)))
         }
@@ -42,7 +36,8 @@ extension BackingReader {
             structure.dataPresent += 1
             if flags > 2 { find(.damage, at: place + 8, "The entry of \(name) has the unknown flags \(flags).") }
             let whole = min(4096, structure.size - index * 4096)
-            if flags == 0, stored != whole { find(.warning, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored as it is with \(stored) bytes; it has \(whole).") }
+            // A loader may send the last block of a file in full.
+            if flags == 0, stored < whole || stored > 4096 { find(.warning, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored as it is with \(stored) bytes; it has \(whole).") }
             if stored > 8192 { find(.damage, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored with \(stored) bytes; 8192 are the most.") }
         } else {
             structure.hashPresent += 1

@@ -122,6 +122,8 @@ extension BackingReader {
         let counters = BackingBytes.bytes(data, 4) + BackingBytes.bytes(hash, 4)
         guard let status = structure.status else {
             guard data + hash > 0 else { return }
+            // Kernels that wrote checksums had no such record.
+            if structure.records.contains(where: { $0.checksum != 0 }) { find(.note, at: nil, "No status record counts the stored blocks, as in all files of old kernels."); return }
             let record: [UInt8] = [4, 55] + [UInt8](repeating: 0, count: 21) + counters + [UInt8](repeating: 0, count: 24)
             find(.warning, at: nil, "\(data) data blocks and \(hash) hash blocks are stored, and no status record counts them.", remedy: "append one", repair: .append(record, linkedFrom: structure.lastLink))
             return

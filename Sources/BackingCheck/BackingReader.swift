@@ -69,7 +69,8 @@ public struct BackingReader {
         guard number(18, 2) == 4096 else { find(.damage, at: 18, "The block size is \(number(18, 2)) instead of 4096."); return false }
         guard number(16, 2) == 56 else { find(.damage, at: 16, "The header says that it has \(number(16, 2)) bytes instead of 56."); return false }
         if structure.version == 0 { find(.warning, at: 8, "The version is 0 instead of 1.") }
-        if structure.flags & ~2 != 0 { find(.warning, at: 20, "The header has unknown flags (\(String(place: UInt64(structure.flags)))).") }
+        if structure.flags & 1 != 0 { find(.note, at: 20, "The header has a flag by which the first kernels marked a complete file; nothing reads it.") }
+        if structure.flags & ~3 != 0 { find(.warning, at: 20, "The header has unknown flags (\(String(place: UInt64(structure.flags)))).") }
         guard structure.dataBlocks <= UInt64(Int32.max) else { find(.damage, at: 32, "The size of \(structure.size) bytes is more than 2147483647 blocks."); return false }
         return true
     }

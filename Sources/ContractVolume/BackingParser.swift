@@ -76,7 +76,7 @@ struct BackingParser {
     }
 
     private func signature(_ blobSize: UInt32, _ blobOffset: UInt64, _ treeSize: UInt32, _ treeOffset: UInt64, at offset: UInt64, _ descriptor: CInt) throws(Errno) -> VolumeFile.Tree {
-        guard blobSize <= UInt32(Geometry.longestSignature) else { throw .tooBig }
+        guard blobSize <= UInt32(Geometry.longestSignature) else { throw .invalidArgument }
         guard offset > blobOffset, treeSize == 0 || offset > treeOffset else { throw .invalidArgument }
         let bytes = try VolumeFile.read(descriptor, at: blobOffset, count: Int(blobSize))
         guard bytes.count == Int(blobSize), let blob = SignatureBlob(bytes), dataBlocks > 0 else { throw .invalidArgument }

@@ -41,7 +41,8 @@ extension VolumeFile {
         let end = wanted == 0 || wanted > total ? total : wanted
         var answer = FilledAnswer()
         answer.reached = start
-        if hasAllData {
+        // Counters that a damaged record set too high prove nothing.
+        if counts.dataFilled == dataBlocks {
             // The kernel implementation reports an empty range for start == end; nobody can use it.
             guard start < end else { return answer }
             guard room > 0 else { answer.isCut = true; return answer }

@@ -1,3 +1,4 @@
+import BlockCodec
 import Integrity
 import LinuxSystem
 
@@ -112,7 +113,9 @@ extension VolumeFile {
             whole.copyMemory(from: source)
             count = source.count
         } else {
-            count = try BlockDecoder.decode(source, compression: compression, into: UnsafeMutableRawBufferPointer(rebasing: whole[..<length]))
+            guard let known = BlockCompression(rawValue: compression) else { throw .notSupportedOnSocket }
+            guard let decoded = BlockDecoder.decode(source, known, into: UnsafeMutableRawBufferPointer(rebasing: whole[..<length])) else { throw .badMessage }
+            count = decoded
         }
         if count < whole.count { UnsafeMutableRawBufferPointer(rebasing: whole[count...]).initializeMemory(as: UInt8.self, repeating: 0) }
         if isPart { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[..<target.count])) }

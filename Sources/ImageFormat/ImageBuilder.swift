@@ -1,4 +1,4 @@
-import CLZ4
+import BlockCodec
 import Glibc
 import LinuxSystem
 
@@ -127,8 +127,7 @@ public struct ImageBuilder: ~Copyable {
             var count = 0
             // Compressed only where that is shorter.
             if compresses, block.count > 1 {
-                count = Int(LZ4_compress_default(
-                    block.baseAddress!.assumingMemoryBound(to: CChar.self), (packed.baseAddress! + used).assumingMemoryBound(to: CChar.self), CInt(block.count), CInt(block.count - 1)))
+                count = LZ4Block.compress(block, into: UnsafeMutableRawBufferPointer(rebasing: packed[used..<used + block.count - 1])) ?? 0
             }
             let isCompressed = count > 0
             if !isCompressed {

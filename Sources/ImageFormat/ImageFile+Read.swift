@@ -1,4 +1,4 @@
-import CLZ4
+import BlockCodec
 import LinuxSystem
 
 extension ImageFile {
@@ -127,9 +127,7 @@ extension ImageFile {
         // A whole block without a copy.
         let isWhole = target.count == ImageLayout.blockSize
         let decoded = isWhole ? target : UnsafeMutableRawBufferPointer(rebasing: room[ImageLimits.longestCompressed..<ImageLimits.longestCompressed + ImageLayout.blockSize])
-        let count = LZ4_decompress_safe(
-            source.baseAddress!.assumingMemoryBound(to: CChar.self), decoded.baseAddress!.assumingMemoryBound(to: CChar.self), CInt(stored), CInt(decoded.count))
-        guard count >= CInt(length) else { return .badMessage }
+        guard let count = BlockDecoder.decode(UnsafeRawBufferPointer(source), .lz4, into: decoded), count >= length else { return .badMessage }
         if !isWhole { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: decoded[..<target.count])) }
         return nil
     }

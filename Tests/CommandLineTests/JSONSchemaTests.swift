@@ -1,5 +1,6 @@
 import ContractVolume
 import ControlAPI
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -104,6 +105,8 @@ import Testing
         let directory = TemporaryDirectory()
         let (torn, empty) = (directory.path.appending("torn"), directory.path.appending("empty"))
         for path in [torn, torn.appending(".index"), empty] { try SystemCalls.makeDirectory(path) }
+        let inside = try SystemCalls.open(torn, flags: O_RDONLY | O_DIRECTORY)
+        try SystemCalls.open(name: [0x61, 0xff], in: inside.rawValue, flags: O_RDWR | O_CREAT, mode: 0o644).close()
         for path in [torn.appending("file"), torn.appending(".index").appending(String(repeating: "0", count: 32))] { try path.write("INCFS") }
         let full = try await Executable.incfs.run(["fsck", torn.string, "--json"]), least = try await Executable.incfs.run(["fsck", empty.string, "--json"])
         try #require(full.status == 1 && least.status == 0, "\(full) \(least)")

@@ -130,6 +130,27 @@ import Testing
         #expect(read(file, 3, 4096).0 == .failed(3, .badMessage))
     }
 
+    /// Zstandard frames of 4096 zeros: the kernel implementation gives the decoder no window of more than a block.
+    @Test func aFrameWithALargerWindowCannotBeRead() throws {
+        let (file, descriptor) = try make(size: 3 * 4096)
+        defer { SystemCalls.close(descriptor) }
+        func frame(window: UInt8) -> [UInt8] { [0x28, 0xB5, 0x2F, 0xFD, 0, window, 0x03, 0x80, 0, 0] }
+        #expect(fill(file, [(0, frame(window: 2 << 3), 2, false), (1, frame(window: 2 << 3 | 1), 2, false), (2, frame(window: 10 << 3), 2, false)]).processed == 3)
+        #expect(read(file, 0, 4096) == (.bytes, [UInt8](repeating: 0, count: 4096)))
+        #expect(read(file, 1, 4096).0 == .failed(1, .badMessage) && read(file, 2, 4096).0 == .failed(2, .badMessage))
+    }
+
+    /// A status record that says too much does not make the missing blocks present.
+    @Test func countersThatAreTooHighProveNothing() throws {
+        let (file, descriptor) = try make(size: 3 * 4096)
+        defer { SystemCalls.close(descriptor) }
+        #expect(fill(file, [(1, [1], 0, false)]).processed == 1)
+        try [UInt8](repeating: 9, count: 4).withUnsafeBytes { try SystemCalls.pwriteAll(descriptor, $0, at: UInt64(try bytes(descriptor).count - 55) + 23) }
+        let again = try FileTable(index: descriptor).open(descriptor).file
+        var scan = FilledScan()
+        #expect(try again.filledRanges(start: 0, end: 0, room: 9, scan: &scan).ranges.map { [$0.begin, $0.end] } == [[1, 2]])
+    }
+
     @Test func rangesAndTheRepairOfCounters() throws {
         let (file, descriptor) = try make(size: 10 * 4096)
         defer { SystemCalls.close(descriptor) }
