@@ -11,11 +11,8 @@ public struct ImageExtraction: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
 
     /// Into `directory`, which is made if it is not there. Throws `ENODATA`, and has done nothing, when a block of a file is missing;
-    /// `EEXIST` when a name is taken; `EBADMSG` for data that is not what was stored, and for an
-    /// image that is cut off.
+    /// `EEXIST` when a name is taken; `EBADMSG` for data that is not what was stored.
     public static func extract(_ image: ImageFile, into directory: FilePath) throws(ImageError) -> ImageTotals {
-        // Names may be missing, too.
-        if let reason = image.findings.tornRecord { throw ImageError(.badMessage, "the image is cut off, and what is missing cannot be known: \(reason)") }
         try checkComplete(image, image.root, "")
         try ImageError.attempt("\(directory)") { () throws(Errno) in try SystemCalls.makeDirectory(directory, mode: 0o777, existingIsFine: true) }
         let target = try ImageError.attempt("\(directory)") { () throws(Errno) in CarriedDescriptor(try SystemCalls.open(directory, flags: O_RDONLY | O_DIRECTORY)) }

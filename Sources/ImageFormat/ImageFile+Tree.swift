@@ -9,6 +9,8 @@ extension ImageFile {
         try appending.withLock { appending throws(Errno) -> ImageInode in
             let number = try tree.withLock { tree throws(Errno) in
                 try tree.checkInode(size: size, mode: mode)
+                // Numbers are not given again.
+                guard tree.canHave(inode: tree.nextInode) else { throw .tooManyOpenFilesInSystem }
                 return tree.nextInode
             }
             let isDirectory = mode & 0o170000 == 0o040000

@@ -64,7 +64,6 @@ public final class ImageFile: Sendable {
         guard !replay.findings.isEmpty else { return }
         // Entries first: what is appended next may lie where they point to.
         for place in replay.lostEntries { try SystemCalls.pwriteAll(descriptor, bytes: [UInt8](repeating: 0, count: ImageLayout.entrySize), at: place) }
-        if replay.findings.tornRecord != nil { try SystemCalls.pwriteAll(descriptor, bytes: ImageBytes.encoded(UInt64(0)), at: linkField(after: replay.last)) }
         try SystemCalls.truncate(descriptor, to: replay.end)
         try SystemCalls.fdatasync(descriptor)
     }

@@ -2,17 +2,14 @@
 public struct ImageFindings: Hashable, Sendable {
     /// Bytes behind everything that counts.
     public var looseBytes: UInt64 = 0
-    /// Why the last record does not count, where there is one that was not written whole.
-    public var tornRecord: String?
     /// Blocks that are said to be behind the end of the file. They are missing.
     public var lostBlocks: UInt64 = 0
 
-    public var isEmpty: Bool { looseBytes == 0 && tornRecord == nil && lostBlocks == 0 }
+    public var isEmpty: Bool { looseBytes == 0 && lostBlocks == 0 }
 
     /// For people, one each.
     public var lines: [String] {
         var lines: [String] = []
-        if let tornRecord { lines.append("the last record was not written whole: \(tornRecord)") }
         if looseBytes > 0 { lines.append("\(looseBytes) \(looseBytes == 1 ? "byte" : "bytes") at the end belong to nothing: their writing was interrupted") }
         if lostBlocks > 0 { lines.append("\(lostBlocks) \(lostBlocks == 1 ? "block" : "blocks") would lie behind the end of the file: the file is cut off, or their writing was interrupted") }
         return lines

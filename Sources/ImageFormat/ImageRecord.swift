@@ -47,27 +47,20 @@ enum ImageRecord: Hashable, Sendable {
         return bytes
     }
 
-    /// What became of looking at a record.
-    enum Parsed: Hashable, Sendable {
-        case record(ImageRecord, Header)
-        /// It does not reach to its end, or was not written whole. `size` is what it says of itself, at least 1.
-        case incomplete(size: Int, reason: String)
-    }
-
     /// Reads the record at the start of `bytes`, which lie at `offset`; the bytes reach to the end of the file, or are as long as
-    /// the longest record. Throws for what was written whole and cannot be understood.
-    static func parse(_ bytes: [UInt8], at offset: UInt64) throws(ImageError) -> Parsed {
+    /// the longest record. What leads to a record was written after it: one that is not there in full, or not as it was written, is damage,
+    /// at the end of the file as well, where more may be missing than it.
+    static func parse(_ bytes: [UInt8], at offset: UInt64) throws(ImageError) -> (ImageRecord, Header) {
         let all = ImageBytes(bytes)
         guard let type: UInt8 = all.number(0), let size: UInt16 = all.number(1), let checksum: UInt32 = all.number(3), let next: UInt64 = all.number(7),
             let previous: UInt64 = all.number(15)
-        else { return .incomplete(size: ImageLayout.recordHeaderSize, reason: "the record is cut off") }
-        guard Int(size) >= ImageLayout.recordHeaderSize, Int(size) <= ImageLayout.longestRecord else { return .incomplete(size: 1, reason: "a record of \(size) bytes") }
-        guard Int(size) <= bytes.count else { return .incomplete(size: Int(size), reason: "the record is cut off") }
+        else { throw .damaged(offset, "a record is cut off by the end of the file") }
+        guard Int(size) >= ImageLayout.recordHeaderSize, Int(size) <= ImageLayout.longestRecord else { throw .damaged(offset, "a record of \(size) bytes") }
+        guard Int(size) <= bytes.count else { throw .damaged(offset, "a record is cut off by the end of the file") }
         var record = Array(bytes[..<Int(size)])
         for index in ImageLayout.checksumField..<ImageLayout.nextField + 8 { record[index] = 0 }
-        guard ImageChecksum.of(record) == checksum else { return .incomplete(size: Int(size), reason: "the record's checksum is wrong") }
-        let header = Header(size: Int(size), next: next, previous: previous)
-        return .record(try decode(type, ImageBytes(record), at: offset), header)
+        guard ImageChecksum.of(record) == checksum else { throw .damaged(offset, "the record's checksum is wrong") }
+        return (try decode(type, ImageBytes(record), at: offset), Header(size: Int(size), next: next, previous: previous))
     }
 
     private static func decode(_ type: UInt8, _ bytes: ImageBytes, at offset: UInt64) throws(ImageError) -> ImageRecord {

@@ -21,7 +21,7 @@ struct ImageReplay {
         self.descriptor = descriptor
         length = try ImageError.attempt("its size") { () throws(Errno) in try SystemCalls.status(of: descriptor) }.size
         var next = try ImageSuperblock.firstRecord(try read(0, ImageLayout.superblockSize))
-        while next != 0, let following = try record(at: next) { next = following }
+        while next != 0 { next = try record(at: next) }
         try checkExtents()
         for inode in tree.inodes.values { try scan(inode) }
         findings.lostBlocks = UInt64(lostEntries.count)
@@ -38,19 +38,11 @@ struct ImageReplay {
 
     // MARK: Records
 
-    /// The record at `offset`; where the next one is, 0 is nowhere. Nil for one that was not written whole.
-    private mutating func record(at offset: UInt64) throws(ImageError) -> UInt64? {
+    /// Takes the record at `offset`; where the next one is, 0 is nowhere.
+    private mutating func record(at offset: UInt64) throws(ImageError) -> UInt64 {
         guard records < ImageLimits.mostRecords else { throw .damaged(offset, "there are more than \(ImageLimits.mostRecords) records") }
         guard offset <= length else { throw .damaged(offset, "a record lies behind the end of the file, which is cut off") }
-        let record: ImageRecord, header: ImageRecord.Header
-        switch try ImageRecord.parse(try read(offset, ImageLayout.longestRecord), at: offset) {
-        case .incomplete(let size, let reason):
-            // Only at the very end can it be a writing that was interrupted.
-            guard UInt64(size) >= length - offset else { throw .damaged(offset, reason) }
-            findings.tornRecord = reason
-            return nil
-        case .record(let found, let its): (record, header) = (found, its)
-        }
+        let (record, header) = try ImageRecord.parse(try read(offset, ImageLayout.longestRecord), at: offset)
         let behind = offset + UInt64(header.size)
         guard header.previous == last else { throw .damaged(offset + 15, "the record does not lead back to the one before it") }
         guard header.next == 0 || header.next >= behind else { throw .damaged(offset + 7, "the record leads backwards") }
@@ -66,7 +58,7 @@ struct ImageReplay {
         switch record {
         case .none: break
         case .inode(let number, let size, let mode):
-            guard number > ImageLayout.rootInode, number <= ImageLimits.lastInode, tree.inodes[number] == nil else { throw .damaged(offset + 23, "the inode \(number) cannot be or is there already") }
+            guard tree.canHave(inode: number) else { throw .damaged(offset + 23, "the inode \(number) cannot be or is there already") }
             let mode = UInt32(mode)
             do throws(Errno) { try tree.checkInode(size: size, mode: mode) } catch {
                 throw .damaged(offset, error == .tooManyOpenFilesInSystem ? "there are more than \(ImageLimits.mostInodes) inodes" : "an inode of mode 0\(String(mode, radix: 8)) and \(size) bytes")

@@ -35,13 +35,16 @@ struct ImageTree: Sendable {
 
     /// `ENFILE`: there are as many as there can be; `EINVAL`: it is neither a file nor a directory; `EFBIG`: too large.
     func checkInode(size: UInt64, mode: UInt32) throws(Errno) {
-        guard inodes.count < ImageLimits.mostInodes, nextInode <= ImageLimits.lastInode else { throw .tooManyOpenFilesInSystem }
+        guard inodes.count < ImageLimits.mostInodes else { throw .tooManyOpenFilesInSystem }
         switch mode & 0o170000 {
         case UInt32(S_IFDIR): break
         case UInt32(S_IFREG): guard size <= ImageLimits.largestFile else { throw .fileTooLarge }
         default: throw .invalidArgument
         }
     }
+
+    /// Whether an inode can have this number.
+    func canHave(inode number: UInt64) -> Bool { number > ImageLayout.rootInode && number <= ImageLimits.lastInode && inodes[number] == nil }
 
     mutating func add(_ inode: ImageInode) {
         inodes[inode.number] = inode

@@ -112,6 +112,8 @@ extension ContractMounts {
                 expect 4 bin/incfs image list --json src/numbers; grep -q '"exit_code" : 4' output
                 # A file without its blocks is not unpacked.
                 head -c 300 image > cut; expect 4 bin/incfs image extract cut other; said 'cut off'; test ! -e other
+                cp cut before; expect 4 bin/incfs image list cut; said 'cut off'
+                expect 1 bin/incfs mount --image cut mnt; said 'EBADMSG'; cmp cut before
                 expect 2 bin/incfs image create src; expect 2 bin/incfs mount --image image
                 """)
         }

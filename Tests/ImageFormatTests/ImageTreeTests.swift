@@ -30,7 +30,7 @@ import Testing
         }
         var last = tree
         last.add(ImageInode(number: ImageLimits.lastInode, size: 0, mode: Self.regular, map: nil))
-        #expect(throws: Errno.tooManyOpenFilesInSystem) { try last.checkInode(size: 0, mode: Self.regular) }
+        #expect(!last.canHave(inode: last.nextInode) && !last.canHave(inode: ImageLimits.lastInode) && last.canHave(inode: ImageLimits.lastInode - 1))
     }
 
     @Test func names() throws {
