@@ -106,3 +106,8 @@ int64_t clinux_move_mount(int mount, const char *target) {
     RESULT(syscall(SYS_move_mount, mount, "", AT_FDCWD, target, 0x4 | 0x10));
 }
 int64_t clinux_clone_mount(int mount) { RESULT(syscall(SYS_open_tree, mount, "", 1 /* OPEN_TREE_CLONE */ | 02000000 /* OPEN_TREE_CLOEXEC */ | AT_EMPTY_PATH)); }
+int64_t clinux_mount_setattr(int mount, uint64_t set, uint64_t clear) {
+    // struct mount_attr: the last two are the propagation and the user namespace.
+    uint64_t attributes[4] = {set, clear, 0, 0};
+    RESULT(syscall(442 /* SYS_mount_setattr */, mount, "", AT_EMPTY_PATH, attributes, sizeof attributes));
+}

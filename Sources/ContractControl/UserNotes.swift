@@ -6,6 +6,8 @@ public enum UserNotes {
         this system does not let its users have namespaces (user_namespaces(7)): programs that watch directories (inotify) do not hear of files that ioctls make
         """
 
+    public static let noEventsReadOnly = "of an ordinary user's read-only mount programs that watch directories (inotify) do not hear of files that ioctls make"
+
     /// What Yama (kernel.yama.ptrace_scope) keeps the daemon from; nil where it does not.
     public static var memory: String? { (try? SystemCalls.contents(of: "/proc/sys/kernel/yama/ptrace_scope", limit: 16)).flatMap { memory(scope: $0) } }
 

@@ -30,12 +30,14 @@ enum ContractCall {
 }
 
 extension ContractFileSystem {
+    /// What is refused without a look at it is refused in the reply's header: the kernel makes some calls of its own (FS_IOC_GETFLAGS and
+    /// its kin), takes nothing but their whole result as an answer, and gives EIO for anything else.
     func ioctl(_ node: Node, _ call: FUSEIoctl, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
-        guard call.flags & FUSEIoctl.directoryFlag == 0, let handle = handles.handle(call.fh) else { return reply.ioctl(result: -ENOTTY) }
+        guard call.flags & FUSEIoctl.directoryFlag == 0, let handle = handles.handle(call.fh) else { return reply.error(.inappropriateIOCTLForDevice) }
         switch handle.kind {
-        case .directory: reply.ioctl(result: -ENOTTY)
+        case .directory: reply.error(.inappropriateIOCTLForDevice)
         case .special(.pendingReads): command(call, header, reply)
-        case .special: reply.ioctl(result: -ENOTTY)
+        case .special: reply.error(.inappropriateIOCTLForDevice)
         case .file(let opened): fileCall(handle, opened, call, header, reply)
         }
     }
@@ -62,7 +64,7 @@ extension ContractFileSystem {
                 try caller.memory.write(self.reading.state.withLock { $0.lastError.encoded }, to: address)
                 return (0, [])
             }
-        default: reply.ioctl(result: -EINVAL)
+        default: reply.error(.invalidArgument)
         }
     }
 
@@ -86,7 +88,7 @@ extension ContractFileSystem {
             let outSize = call.outSize
             run(callThreads, header, reply) { _ throws(Errno) in try self.measureVerity(handle.node, opened, input, outSize, address, caller) }
         case ContractCall.readVerityMetadata: run(callThreads, header, reply) { _ throws(Errno) in try self.readVerityMetadata(opened, input, caller) }
-        default: reply.ioctl(result: -EINVAL)
+        default: reply.error(.invalidArgument)
         }
     }
 

@@ -8,6 +8,8 @@ public struct MountTable: Sendable, Equatable {
         public var type: String
         /// What is mounted there, by its file system's own words: a device, a directory, an address.
         public var source: String
+        /// What the mount itself is; its file system can be so, too.
+        public var isReadOnly = false
         public var isFUSE: Bool { type == "fuse" || type == "fuseblk" || type.hasPrefix("fuse.") }
     }
 
@@ -37,7 +39,8 @@ public struct MountTable: Sendable, Equatable {
         guard let device = DeviceNumber(text: String(decoding: fields[2], as: UTF8.self)) else { return nil }
         return Entry(
             device: device, mountpoint: path(fields[4]),
-            type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self))
+            type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self),
+            isReadOnly: fields[5].split(separator: UInt8(ascii: ",")).contains([UInt8(ascii: "r"), UInt8(ascii: "o")]))
     }
 
     private static func path(_ field: ArraySlice<UInt8>) -> FilePath {

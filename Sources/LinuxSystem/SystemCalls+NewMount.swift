@@ -21,4 +21,9 @@ extension SystemCalls {
     public static func cloneMount(_ mount: CInt) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(CInt(try value(clinux_clone_mount(mount))))
     }
+
+    /// Sets and clears `MOUNT_ATTR_*` of the mount whose root `mount` is (mount_setattr(2)), and of no other mount of the file system.
+    public static func changeMount(_ mount: CInt, setting: UInt32 = 0, clearing: UInt32 = 0) throws(Errno) {
+        _ = try value(clinux_mount_setattr(mount, UInt64(setting), UInt64(clearing)))
+    }
 }

@@ -20,7 +20,7 @@ enum ImageMount {
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
         try lock(image.rawValue, source)
 
-        let mount = try NewMount(NewMount.Kind(source: path.string, subtype: "incremental-fs", attributes: words.attributes & ~MountWords.readOnly), on: target)
+        let mount = try NewMount(NewMount.Kind(source: path.string, subtype: "incremental-fs", attributes: words.attributes), on: target)
         do throws(Failure) {
             for note in try ImageDaemon.start(image.rawValue, mount.device.rawValue, timeout, source) { print("incfs: \(source): \(note)", to: &standardError) }
             try mount.attach()

@@ -36,7 +36,7 @@ enum MountClient {
 
     private static func mount(_ directory: FilePath, _ source: FilePath, _ target: String, _ words: MountWords) throws(Failure) {
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
-        let mount = try NewMount(NewMount.Kind(source: directory.string, subtype: "incremental-fs", attributes: words.attributes & ~MountWords.readOnly), on: target)
+        let mount = try NewMount(NewMount.Kind(source: directory.string, subtype: "incremental-fs", attributes: words.attributes), on: target)
         var hasEvents = true
         do throws(Failure) {
             let connection = try connect(directory, source)
@@ -60,7 +60,7 @@ enum MountClient {
             throw error
         }
         if geteuid() == 0 { return }
-        for note in [hasEvents ? nil : UserNotes.noEvents, UserNotes.memory] { if let note { print("incfs: note: \(note)", to: &standardError) } }
+        for note in [hasEvents ? nil : words.isReadOnly ? UserNotes.noEventsReadOnly : UserNotes.noEvents, UserNotes.memory] { if let note { print("incfs: note: \(note)", to: &standardError) } }
     }
 
     /// The directory's daemon, which is started if there is none; one that is ending is waited for.
@@ -88,25 +88,40 @@ enum MountClient {
         throw Failure(daemonIsGone: .ioError)
     }
 
-    /// The daemon of the topmost mount at `target`, and the mount's device number.
-    private static func daemon(of target: String) throws(Failure) -> (socket: FilePath, device: String) {
+    /// The daemon of the topmost mount at `target`, and the mount's entry in the table.
+    private static func daemon(of target: String) throws(Failure) -> (socket: FilePath, mount: MountTable.Entry) {
         let place = try Failure.attempt(target) { () throws(Errno) in try SystemCalls.realPath(FilePath(target)) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try MountTable.current() }
         guard let entry = table.topmost(at: place), entry.type == "fuse.incremental-fs" else { throw Failure(.invalidArgument, "\(target) is no Incremental FS mount") }
-        let device = "\(entry.device)"
-        guard let socket = ContractPlaces.socket(ofMount: device) else { throw Failure(.notPermitted, "\(target): its daemon is not one of this user's") }
-        return (socket, device)
+        guard let socket = ContractPlaces.socket(ofMount: "\(entry.device)") else { throw Failure(.notPermitted, "\(target): its daemon is not one of this user's") }
+        return (socket, entry)
     }
 
     static func remount(_ target: String, _ words: MountWords) throws(Failure) {
-        let (socket, device) = try daemon(of: target)
+        let (socket, mount) = try daemon(of: target)
         let connection = try Failure.attempt("\(socket)") { () throws(Errno) in try SystemCalls.connect(toSocket: socket) }
-        try Failure.attempt("control") { () throws(Errno) in try ContractMessage.send(["remount", device, words.contract], over: connection.rawValue) }
-        try expect("ok", connection.rawValue)
+        // What is not said is off again, as with every other option.
+        let changes = words.isReadOnly != mount.isReadOnly
+        if changes { try setReadOnly(words.isReadOnly, mount.mountpoint) }
+        do throws(Failure) {
+            try Failure.attempt("control") { () throws(Errno) in try ContractMessage.send(["remount", "\(mount.device)", words.contract], over: connection.rawValue) }
+            try expect("ok", connection.rawValue)
+        } catch {
+            if changes { try? setReadOnly(mount.isReadOnly, mount.mountpoint) }
+            throw error
+        }
+    }
+
+    /// Of the mount that programs see, and no other of the same file system. Only root can.
+    private static func setReadOnly(_ isReadOnly: Bool, _ place: FilePath) throws(Failure) {
+        do throws(Errno) {
+            let mount = try SystemCalls.open(place, flags: SystemCalls.pathOnly)
+            try SystemCalls.changeMount(mount.rawValue, setting: isReadOnly ? MountWords.readOnly : 0, clearing: isReadOnly ? 0 : MountWords.readOnly)
+        } catch { throw Failure(error, "\(place) cannot be made \(isReadOnly ? "read-only" : "writable"): \(error)") }
     }
 
     static func counters(_ target: String) throws(Failure) -> [ContractStatus.Counter] {
-        let (socket, device) = try daemon(of: target)
-        return try Failure.attempt("\(socket)") { () throws(Errno) in try ContractStatus(ofMount: device, at: socket).counters }
+        let (socket, mount) = try daemon(of: target)
+        return try Failure.attempt("\(socket)") { () throws(Errno) in try ContractStatus(ofMount: "\(mount.device)", at: socket).counters }
     }
 }

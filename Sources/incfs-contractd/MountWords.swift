@@ -11,6 +11,8 @@ struct MountWords {
     static let readOnly: UInt32 = 0x1, noSetuid: UInt32 = 0x2, noDevices: UInt32 = 0x4, noExec: UInt32 = 0x8, noAccessTime: UInt32 = 0x10
     static let noDirectoryAccessTime: UInt32 = 0x80
 
+    var isReadOnly: Bool { attributes & Self.readOnly != 0 }
+
     init(_ text: String) {
         var rest: [Substring] = []
         for word in text.split(separator: ",") {

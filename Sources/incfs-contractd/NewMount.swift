@@ -20,12 +20,14 @@ final class NewMount {
     let device: OwnedDescriptor
     private let target: FilePath
     private let isRoots: Bool
+    private let isReadOnly: Bool
     /// The mount itself; -1 once it was let go.
     private var mount: CInt
     private var isAttached: Bool
 
     init(_ kind: Kind, on target: String) throws(Failure) {
         isRoots = geteuid() == 0
+        isReadOnly = kind.attributes & MountWords.readOnly != 0
         if isRoots {
             let fuse = try Failure.attempt("/dev/fuse") { () throws(Errno) in try SystemCalls.open("/dev/fuse", flags: O_RDWR) }
             mount = try Self.detached(kind, device: fuse.rawValue).take()
@@ -59,9 +61,18 @@ final class NewMount {
 
     func status() throws(Failure) -> SystemCalls.QuietStatus { try Failure.attempt("the mount") { () throws(Errno) in try SystemCalls.quietStatus(of: mount) } }
 
-    /// Another, detached mount of it, which does not keep it busy. nil where the system does not let an ordinary user have one.
+    /// Another, detached mount of it, which does not keep it busy, and can be written whatever this one lets programs do. nil where the system does not
+    /// let an ordinary user have one: `fusermount3` makes more than the mount read-only, which only root could undo for the clone.
     func clone() throws(Failure) -> OwnedDescriptor? {
-        if isRoots { return try Failure.attempt("the mount's clone") { () throws(Errno) in try SystemCalls.cloneMount(mount) } }
+        if isRoots {
+            let isReadOnly = isReadOnly, mount = mount
+            return try Failure.attempt("the mount's clone") { () throws(Errno) in
+                let clone = try SystemCalls.cloneMount(mount)
+                if isReadOnly { try SystemCalls.changeMount(clone.rawValue, clearing: MountWords.readOnly) }
+                return clone
+            }
+        }
+        if isReadOnly { return nil }
         let own = try status()
         guard let clone = UserClone.make(of: target), let found = try? SystemCalls.quietStatus(of: clone.rawValue) else { return nil }
         // In between something else may have been mounted there.

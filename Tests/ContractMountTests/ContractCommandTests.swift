@@ -5,6 +5,22 @@ import Testing
 extension ContractMounts {
     /// The commands, the helper of mount(8), and how mounts of one directory come and go: root's and an ordinary user's.
     @Suite(.serialized, .timeLimit(.minutes(2))) struct ContractCommandTests {
+        /// Makes `fill`, which creates a file with six bytes in a mount.
+        private static let fill = """
+            cat > fill.c <<'END'
+            #include "incremental_fs.h"
+            int main(int count, char **words) {
+                struct incfs_control control;
+                struct incfs_id id = {.bytes = {7}};
+                if (count != 2 || incfs_open(words[1], false, &control) != 0) return 1;
+                if (incfs_make_file(&control, "file", 0444, id, &(struct incfs_new_file){.size = 6}) != 0) return 2;
+                int fd = incfs_open_to_fill(&control, id);
+                return fd >= 0 && incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = 0, .size = 6, .data = "filled"}, 1) == 1 ? 0 : 3;
+            }
+            END
+            cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" fill.c -o fill
+            """
+
         @Test(arguments: MountSite.User.allCases) func mountRemountCountersUnmount(_ user: MountSite.User) async throws {
             try await ContractSite.run("""
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=5,rlog_pages=1
@@ -27,6 +43,69 @@ extension ContractMounts {
                 umount mnt
                 for i in $(seq 100); do test -e backing/.index || break; sleep 0.05; done
                 test ! -e backing/.index
+                """, as: user)
+        }
+
+        /// The kernel makes FS_IOC_GETFLAGS and its kin itself, with calls of its own to the server, and gives EIO for half an answer.
+        @Test(arguments: MountSite.User.allCases) func callsThatAreNotKnownAreRefusedAsTheInterfaceSays(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                cat > calls.c <<'END'
+                #include "incremental_fs.h"
+                #include <linux/fs.h>
+                static int wrong;
+                static void expect(const char *path, unsigned long call, int error) {
+                    char argument[256] = {0};
+                    int fd = open(path, O_RDONLY);
+                    errno = 0;
+                    int result = ioctl(fd, call, argument);
+                    if (result != -1 || errno != error) { printf("%s 0x%lx: %d, %s\\n", path, call, result, strerror(errno)); wrong = 1; }
+                    close(fd);
+                }
+                int main(int count, char **words) {
+                    unsigned long calls[] = {FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETVERSION, 0x4004b0b0};
+                    if (count != 2 || chdir(words[1]) != 0) return 1;
+                    for (int i = 0; i < 6; i++) {
+                        expect(".pending_reads", calls[i], EINVAL);
+                        expect(".log", calls[i], ENOTTY);
+                        expect(".blocks_written", calls[i], ENOTTY);
+                        expect(".", calls[i], ENOTTY);
+                        expect(".index", calls[i], ENOTTY);
+                        // A file has flags.
+                        if (calls[i] != FS_IOC_GETFLAGS) expect("file", calls[i], EINVAL);
+                    }
+                    return wrong;
+                }
+                END
+                cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" calls.c -o calls
+                \(Self.fill)
+                bin/incfs mount --backing backing mnt; ./fill mnt
+                ./calls mnt
+                umount mnt
+                """, as: user)
+        }
+
+        /// A read-only mount keeps programs from changing names and attributes; what ioctls ask for is done.
+        @Test(arguments: MountSite.User.allCases) func aReadOnlyMountTakesFilesAndBlocks(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                refused() { set +e; LC_ALL=C "$@" 2> error; got=$?; set -e; test $got != 0 && grep -q 'Read-only file system' error || { echo "$* gave $got"; cat error; exit 1; }; }
+                \(Self.fill)
+                bin/incfs mount --backing backing mnt -o ro,read_timeout_ms=50
+                grep " $PWD/mnt " /proc/self/mountinfo | grep -q ' ro,'
+                refused mkdir mnt/new
+                ./fill mnt
+                test "$(cat mnt/file)" = filled && test -z "$(ls mnt/.incomplete)"
+                refused mv mnt/file mnt/other; refused ln mnt/file mnt/other; refused rm -f mnt/file; refused chmod 500 mnt/file
+                bin/incfs remount mnt -o ro,read_timeout_ms=60; refused mkdir mnt/new
+                # A remount says all anew. Only root can: fusermount3 has no word for it.
+                if [ "$(id -u)" != 0 ]; then
+                    expect 5 bin/incfs remount mnt; said EPERM; refused mkdir mnt/new; umount mnt; exit 0
+                fi
+                bin/incfs remount mnt; mkdir mnt/new
+                bin/incfs remount mnt -o ro; refused rmdir mnt/new
+                expect 1 bin/incfs remount mnt -o report_uid; refused rmdir mnt/new
+                ln -s bin/incfs-contractd mount.incremental-fs
+                ./mount.incremental-fs none mnt -o remount,rw; rmdir mnt/new
+                umount mnt
                 """, as: user)
         }
 

@@ -61,5 +61,7 @@ int64_t clinux_fsmount(int context, unsigned attributes);
 int64_t clinux_move_mount(int mount, const char *target);
 // open_tree(2) with OPEN_TREE_CLONE of the mount of a descriptor.
 int64_t clinux_clone_mount(int mount);
+// mount_setattr(2) of the mount whose root the descriptor is: `set` and `clear` are MOUNT_ATTR_*.
+int64_t clinux_mount_setattr(int mount, uint64_t set, uint64_t clear);
 
 #endif
