@@ -1,6 +1,7 @@
 """Reads of present data: from the page cache, from the daemon, from the disk."""
 import os
 
+from .disk import RATE
 from .stage import CServer, Store, drop, publish_file, random_file, readers, sync_file, warm
 
 
@@ -128,6 +129,12 @@ def cold(present, table, pairs):
 
     a, b = interleaved(pairs, lambda: from_disk(ours, "seq")["mb_per_s"], lambda: from_disk(backing, "seq")["mb_per_s"])
     table.add(group, "sequential, rate", ratios(a, b), 0.9, ours=a, theirs=b, absolute="MB/s")
+    if stage.disk.group:
+        with stage.disk.at(RATE):
+            a, b = interleaved(pairs, lambda: from_disk(ours, "seq")["mb_per_s"], lambda: from_disk(backing, "seq")["mb_per_s"])
+        table.add(group, f"sequential, rate, on a disk of {RATE} MB/s", ratios(a, b), 0.9, ours=a, theirs=b, absolute="MB/s")
+    else:
+        print(f"no disk of {RATE} MB/s: {stage.disk.why}", flush=True)
     c, c_backing = present.plain_c.file, present.backing(present.unchecked)
 
     def from_c(*arguments):

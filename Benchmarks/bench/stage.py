@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 
+from .disk import Disk
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(HERE)
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -22,6 +24,8 @@ class Stage:
         self.closers = []
         os.makedirs(work, exist_ok=True)
         self.counter = 0
+        self.disk = Disk(work)
+        self.on_close(self.disk.close)
 
     def path(self, *parts):
         return os.path.join(self.work, *parts)
