@@ -9,14 +9,44 @@ extension BackingDirectory {
     /// Takes back what nobody was told of, before anything is mounted: entries of `.index` and `.incomplete` whose file has no name
     /// (its creation did not get that far, or its last name was removed), and entries of `.incomplete` whose file is complete.
     /// What cannot be looked at stays.
+    ///
+    /// In a directory that was copied without its hard links every entry is a file of its own, without another name: one whose id a visible file has stays.
     public func sweep() {
-        for name in (try? SystemCalls.entries(of: incomplete).map(\.name)) ?? [] where name.count == 32 {
-            guard let status = try? SystemCalls.status(name: name, in: incomplete), status.kind == .regular else { continue }
-            if isNameless(name, status) || isComplete(name) { try? SystemCalls.remove(name, in: incomplete) }
+        var nameless: [(name: [UInt8], directory: CInt)] = []
+        for directory in [incomplete, index] {
+            for name in (try? SystemCalls.entries(of: directory).map(\.name)) ?? [] where name.count == 32 {
+                guard let status = try? SystemCalls.status(name: name, in: directory), status.kind == .regular else { continue }
+                if isNameless(name, status) { nameless.append((name, directory)) } else if directory == incomplete, isComplete(name) { try? SystemCalls.remove(name, in: incomplete) }
+            }
         }
-        for name in (try? SystemCalls.entries(of: index).map(\.name)) ?? [] where name.count == 32 {
-            guard let status = try? SystemCalls.status(name: name, in: index), status.kind == .regular, isNameless(name, status) else { continue }
-            try? SystemCalls.remove(name, in: index)
+        if nameless.isEmpty { return }
+        var visible: Set<FileID> = []
+        do throws(Errno) { try collectIdentities(root, level: 0, into: &visible) } catch { return }
+        for (name, directory) in nameless {
+            if let id = FileID(text: name), visible.contains(id) { continue }
+            try? SystemCalls.remove(name, in: directory)
+        }
+    }
+
+    /// Directories below each other, at most: one descriptor is open for each.
+    private static let mostLevels = 512
+
+    /// The ids of all files that have names.
+    private func collectIdentities(_ directory: CInt, level: Int, into identities: inout Set<FileID>) throws(Errno) {
+        guard level < Self.mostLevels else { throw .tooManySymbolicLinkLevels }
+        for entry in try SystemCalls.entries(of: directory) where entry.name != Array(".".utf8) && entry.name != Array("..".utf8) {
+            if level == 0, SpecialName.index == entry.name || SpecialName.incomplete == entry.name { continue }
+            let status = try SystemCalls.status(name: entry.name, in: directory)
+            switch status.kind {
+            case .regular:
+                let file = try SystemCalls.open(name: entry.name, in: directory, flags: SystemCalls.pathOnly | O_NOFOLLOW)
+                if let id = BackingAttributes.identity(ofDescriptor: file.rawValue) { identities.insert(id) }
+            // What is mounted in there is not shown.
+            case .directory where status.device == rootStatus.device:
+                let inner = try SystemCalls.open(name: entry.name, in: directory, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)
+                try collectIdentities(inner.rawValue, level: level + 1, into: &identities)
+            default: break
+            }
         }
     }
 
