@@ -61,11 +61,11 @@ def remove_backing(path):
 
 def filling(stage, table, pairs, megabytes):
     group = "Contract: FILL_BLOCKS, 32 blocks a call"
-    raw, lz4, plain = [], [], []
+    raw, lz4, plain, raw_long, lz4_long, single = [], [], [], [], [], []
 
-    def fill(kind):
+    def fill(kind, call=32, size=megabytes):
         mount = Mount(stage)
-        made = mount.contract("make", "data", megabytes, kind)
+        made = mount.contract("make", "data", size, kind, "--call", call)
         mount.end()
         return made["blocks_per_s"] / 1e3
 
@@ -75,12 +75,18 @@ def filling(stage, table, pairs, megabytes):
         os.remove(path)
         return made["blocks_per_s"] / 1e3
 
-    steps = [(raw, lambda: fill(RAW)), (plain, write), (lz4, lambda: fill(LZ4))]
+    steps = [
+        (raw, lambda: fill(RAW)), (plain, write), (lz4, lambda: fill(LZ4)), (raw_long, lambda: fill(RAW, 64)), (lz4_long, lambda: fill(LZ4, 64)),
+        (single, lambda: 1e3 / fill(LZ4, 1, megabytes // 8)),
+    ]
     for number in range(pairs):
-        for values, step in steps[number % 3:] + steps[:number % 3]:
+        for values, step in steps[number % len(steps):] + steps[:number % len(steps)]:
             values.append(step())
     table.add(group, "raw : plain buffered writes of 4 KiB to ext4, blocks", ratios(raw, plain), 0.4, ours=raw, theirs=plain, absolute="k/s")
     table.add(group, "LZ4 of 5 : 1 : raw, blocks", ratios(lz4, raw), 2.5, ours=lz4, theirs=raw, absolute="k/s")
+    table.add(group, "LZ4 of 5 : 1, 64 a call : raw, 64 a call", ratios(lz4_long, raw_long), ours=lz4_long, theirs=raw_long, absolute="k/s")
+    table.add(group, "LZ4 of 5 : 1, 64 a call : raw, 32 a call", ratios(lz4_long, raw), ours=lz4_long, theirs=raw, absolute="k/s")
+    table.add(group, "a call of one LZ4 block", single, unit="us")
 
 
 def cold(stage, table, pairs, megabytes):
