@@ -66,16 +66,18 @@ final class ArrivedBytes: Sendable {
         maximumPieces = max(1, chunkSize / Self.shortestPiece)
         // A piece that starts inside a block of the chunk has one block more than its share.
         let bits = (chunkSize + 4095) / 4096 + maximumPieces
-        state = Mutex(State(slots: (0..<max(2, Self.limit / chunkSize)).map { _ in Slot(bits: bits) }))
+        // No piece of a chunk that is shorter is worth it.
+        let slots = chunkSize < Self.shortestPiece ? 0 : max(2, Self.limit / chunkSize)
+        state = Mutex(State(slots: (0..<slots).map { _ in Slot(bits: bits) }))
     }
 
     var isEmpty: Bool { readable.load(ordering: .acquiring) == 0 }
 
     // MARK: Arriving
 
-    /// Room for a chunk; nil while all of it is being filled or copied.
+    /// Room for a chunk; nil while all of it is being filled or copied, and for chunks that are never worth it.
     func claim() -> Room? {
-        state.withLock { state in
+        let claimed = state.withLock { state -> (slot: Int, memory: AlignedBuffer?)? in
             for _ in state.slots.indices {
                 let i = state.next
                 state.next = (i + 1) % state.slots.count
@@ -83,13 +85,15 @@ final class ArrivedBytes: Sendable {
                 guard slot.use != .filling, slot.readers == 0 else { continue }
                 empty(slot)
                 slot.use = .filling
-                let isNew = slot.memory == nil
-                let memory = slot.memory ?? AlignedBuffer(count: chunkSize)
-                slot.memory = memory
-                return Room(slot: i, bytes: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<chunkSize]), isNew: isNew)
+                return (i, slot.memory)
             }
             return nil
         }
+        guard let (slot, kept) = claimed else { return nil }
+        // Mapped outside the lock, which readers take.
+        let memory = kept ?? AlignedBuffer(count: chunkSize)
+        if kept == nil { state.withLock { $0.slots[slot].memory = memory } }
+        return Room(slot: slot, bytes: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<chunkSize]), isNew: kept == nil)
     }
 
     /// Bytes `file` of `object` lie at `offset` of the room, verified and stored. Before `publish`.
@@ -97,9 +101,10 @@ final class ArrivedBytes: Sendable {
         guard file.count >= Self.shortestPiece else { return }
         state.withLock { state in
             let slot = state.slots[room.slot]
-            guard slot.pieces.count < maximumPieces else { return }
             let firstBit = slot.unreadCount
             let blocks = (file.count + 4095) / 4096
+            // Nothing forbids a publisher to have several files share the same bytes of a chunk.
+            guard slot.pieces.count < maximumPieces, firstBit + blocks <= slot.unread.count * 64 else { return }
             slot.pieces.append(Piece(object: object, file: file, offset: offset, firstBit: firstBit))
             for bit in firstBit..<firstBit + blocks { slot.unread[bit / 64] |= 1 << UInt64(bit % 64) }
             slot.unreadCount += blocks
@@ -172,13 +177,18 @@ final class ArrivedBytes: Sendable {
 
     /// Lets go of what nobody has read in time, and of the memory that is not used. Now and then, from any thread.
     func sweep(now: MonotonicTime) {
-        state.withLock { state in
+        let unused = state.withLock { state in
+            var unused: [AlignedBuffer] = []
             for slot in state.slots where slot.readers == 0 && slot.use != .filling {
                 if slot.use == .readable, now.since(slot.arrived) < Self.lifetime * 1_000_000 { continue }
                 empty(slot)
+                if let memory = slot.memory { unused.append(memory) }
                 slot.memory = nil
             }
+            return unused
         }
+        // Unmapped here, outside the lock, which readers take.
+        _ = consume unused
     }
 
     private func empty(_ slot: Slot) {

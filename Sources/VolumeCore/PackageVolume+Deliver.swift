@@ -85,7 +85,7 @@ extension PackageVolume: LoadTarget {
                 return corrupt(name(of: LoadUnit(.chunk, number)), source)
             }
             guard case .pieces(let pieces) = pieces(ofChunk: number) else { return .stored }
-            let room = roomForReader(ofChunk: number)
+            let room = roomForReader(ofChunk: number, pieces)
             defer { if let room { arrived.publish(room, now: .now) } }
             switch chunk.codec {
             case .stored:
@@ -144,9 +144,9 @@ extension PackageVolume: LoadTarget {
         return .stored
     }
 
-    /// Memory for a chunk that a reader waits for or moves towards; nil for any other.
-    private func roomForReader(ofChunk number: UInt64) -> ArrivedBytes.Room? {
-        guard chunkExpected.clear(Int(number)), let room = arrived.claim() else { return nil }
+    /// Memory for a chunk that a reader waits for or moves towards; nil for any other, and where nothing of it would be kept.
+    private func roomForReader(ofChunk number: UInt64, _ pieces: [ChunkPiece]) -> ArrivedBytes.Room? {
+        guard chunkExpected.clear(Int(number)), pieces.contains(where: { $0.file.count >= ArrivedBytes.shortestPiece }), let room = arrived.claim() else { return nil }
         if room.isNew { sweepLater() }
         return room
     }

@@ -79,6 +79,21 @@ import Testing
         #expect(arrived.isEmpty)
     }
 
+    /// Nothing in the format keeps files from sharing the same bytes of a chunk.
+    @Test func filesThatOverlapInTheirChunkAreKeptAsFarAsThereIsRoom() {
+        let room = arrived.claim()!
+        for i in 0..<Self.chunk { room.bytes[i] = Self.byte(i) }
+        for object in 0..<UInt32(Self.chunk / ArrivedBytes.shortestPiece) { arrived.add(object, 0..<UInt64(Self.chunk), at: 0, to: room) }
+        arrived.publish(room, now: .now)
+        #expect(take(0..<UInt64(Self.chunk), of: 0) == Self.chunk)
+        #expect(take(0..<UInt64(Self.chunk), of: 7) == 0)
+    }
+
+    @Test func chunksWithoutAPieceThatIsWorthItGetNoRoom() {
+        #expect(ArrivedBytes(chunkSize: ArrivedBytes.shortestPiece / 2).claim() == nil)
+        #expect(ArrivedBytes(chunkSize: ArrivedBytes.shortestPiece).claim() != nil)
+    }
+
     @Test func memoryIsBoundedAndTheOldestGivesWay() {
         let slots = ArrivedBytes.limit / Self.chunk
         for chunk in 0..<slots + 3 { #expect(arrive(chunk: chunk)) }

@@ -82,6 +82,21 @@ import VolumeTesting
         completion.join()
     }
 
+    /// A chunk of files that are too short takes no room from others.
+    @Test func smallFilesTakeNoRoom() throws {
+        var random = Generator(seed: 78)
+        let files = (0..<6).map { SourceFile("small-\($0)", random.noise(9_000)) }
+        let package = try PublishedPackage(files)
+        let loader = try HandLoader.start(package, in: package.directory.appending("store"))
+        let volume = loader.volume
+        for file in 0..<6 {
+            let number = loader.node("small-\(file)")
+            #expect(volume.refuseReadahead(node: volume.tree.node(number), number: UInt32(number), processID: 1, offset: 0, size: 8192))
+        }
+        loader.deliverEverything()
+        #expect(volume.arrived.memory == 0)
+    }
+
     @Test func damagedBytesAreNotKept() throws {
         park(at: 0)
         #expect(loader.deliver(LoadUnit(.chunk, 0)) { $0[5] ^= 1 } == .corrupt)
