@@ -7,8 +7,16 @@ extension StoredObject {
         /// Every block is what its leaf says; the root of them.
         case good(Digest)
         case bad([Int])
-        /// The object was thrown away meanwhile.
+        /// The object was thrown away, or completed under another description, meanwhile.
         case gone
+    }
+
+    private enum Move {
+        case done
+        /// A block was lost, or the object completed under another description, meanwhile.
+        case gone
+        /// The sidecar has other leaves than the blocks.
+        case otherLeaves
     }
 
     /// When every block is present: hashes the whole object from its file, syncs it and gives it its final name. Takes as
@@ -24,9 +32,11 @@ extension StoredObject {
         // An object of holes only has no file yet.
         try content.withLock { content throws(StoreError) in try becomePartial(&content) }
         let path = paths.data
-        let check = try StoreError.wrap(path, "cannot check a whole object") { () throws(Errno) in try checkWhole() }
-        switch check {
-        case .gone: return .notYet
+        func check(skippingHoles: Bool) throws(StoreError) -> Check {
+            try StoreError.wrap(path, "cannot check a whole object") { () throws(Errno) in try checkWhole(skippingHoles: skippingHoles) }
+        }
+        switch try check(skippingHoles: true) {
+        case .gone: return isComplete ? .complete : .notYet
         case .bad(let blocks): return .corrupt(Blocks.runs(blocks))
         case .good(let root):
             guard VerityDigest.contentDigest(root: root, size: size) == id else {
@@ -35,12 +45,19 @@ extension StoredObject {
                 content.withLock { content in if phase.load(ordering: .acquiring) == .partial { wipe(&content, keepingHoles: false) } }
                 return .wrongContent
             }
-            return try moveIntoPlace(root) ? .complete : .notYet
+            switch try moveIntoPlace(root) {
+            case .done: return .complete
+            case .gone: return isComplete ? .complete : .notYet
+            case .otherLeaves:
+                // Damaged since they were compared, or those of holes, which were not. Their blocks are lost, to come again with their leaves.
+                if case .bad(let blocks) = try check(skippingHoles: false) { return .corrupt(Blocks.runs(blocks)) }
+                return isComplete ? .complete : .notYet
+            }
         }
     }
 
     /// Hashes every block and compares it with its leaf. Bad ones are lost when this returns.
-    private func checkWhole() throws(Errno) -> Check {
+    private func checkWhole(skippingHoles: Bool) throws(Errno) -> Check {
         let builder = VerityTreeBuilder()
         let memory = AlignedBuffer(count: Self.leafBatch * Blocks.size)
         defer { withExtendedLifetime(memory) {} }
@@ -49,7 +66,7 @@ extension StoredObject {
         var suspects: [Range<Int>] = []
         var first = 0
         while first < blockCount {
-            let hole = try unwrittenHole(from: first)
+            let hole = skippingHoles ? try unwrittenHole(from: first) : first
             if hole > first {
                 builder.add(zeroBlocks: UInt64(hole - first))
                 first = hole
@@ -80,7 +97,7 @@ extension StoredObject {
 
     /// Where a run of whole batches of holes from `first` on ends, as far as the file has nothing there either; `first` if there is none.
     private func unwrittenHole(from first: Int) throws(Errno) -> Int {
-        let known = structure.withLock { structure in structure.holes.first { $0.contains(first) } }
+        let known = structure.withLock { structure in Self.hole(with: first, of: structure.holes) }
         guard let known else { return first }
         var end = known.upperBound == blockCount ? blockCount : first + (known.upperBound - first) / Self.leafBatch * Self.leafBatch
         guard end > first else { return first }
@@ -106,9 +123,11 @@ extension StoredObject {
         }
     }
 
-    /// Leaves, whose root is `root`, and data synced, then the name. False when a block was lost meanwhile.
-    private func moveIntoPlace(_ root: Digest) throws(StoreError) -> Bool {
+    /// Leaves, whose root is `root`, and data synced, then the name.
+    private func moveIntoPlace(_ root: Digest) throws(StoreError) -> Move {
         let paths = paths
+        // Not over the leaves of who was faster, and reads them.
+        guard phase.load(ordering: .acquiring) == .partial else { return .gone }
         var isGone = false
         let written = try StoreError.wrap(paths.leaves, "cannot store the digests of a complete object") { () throws(Errno) in
             let written = try writeLeaves { blocks, target throws(Errno) in
@@ -118,10 +137,12 @@ extension StoredObject {
             try SystemCalls.syncDirectory(core.layout.objects)
             return written
         }
-        // The sidecar is not what was compared with the blocks a moment ago.
-        guard !isGone, written == root else { return false }
+        if isGone { return .gone }
+        guard written == root else { return .otherLeaves }
         try StoreError.wrap(paths.data, "cannot sync a complete object") { () throws(Errno) in
             let lease = try openData()
+            // One that was cut has been read as if zeros followed, one that was extended as far as it should go.
+            if try SystemCalls.status(of: lease.descriptor).size != size { try SystemCalls.truncate(lease.descriptor, to: size) }
             try SystemCalls.fsync(lease.descriptor)
         }
         let moved = try content.withLock { content throws(StoreError) -> Bool in
@@ -144,7 +165,7 @@ extension StoredObject {
             content.isCertified = false
             return true
         }
-        guard moved else { return false }
+        guard moved else { return .gone }
         core.events.completedObjects.add()
         try StoreError.wrap(paths.completeDirectory, "cannot make the name of a complete object durable") { () throws(Errno) in
             try SystemCalls.syncDirectory(paths.completeDirectory)
@@ -152,6 +173,6 @@ extension StoredObject {
         // A sidecar left behind by a crash here is removed or replaced when the object next becomes partial.
         try? SystemCalls.unlink(paths.side, missingIsFine: true)
         for sibling in core.siblings(of: self) { sibling.adopt() }
-        return true
+        return .done
     }
 }

@@ -168,12 +168,17 @@ public final class StoredObject: Sendable {
     }
 
     static func covers(_ holes: [Range<Int>], _ blocks: Range<Int>) -> Bool {
+        hole(with: blocks.lowerBound, of: holes).map { $0.upperBound >= blocks.upperBound } ?? false
+    }
+
+    /// The one of `holes` that has `block`, by binary search.
+    static func hole(with block: Int, of holes: [Range<Int>]) -> Range<Int>? {
         var low = 0
         var high = holes.count
         while low < high {
             let middle = (low + high) / 2
-            if holes[middle].upperBound <= blocks.lowerBound { low = middle + 1 } else { high = middle }
+            if holes[middle].upperBound <= block { low = middle + 1 } else { high = middle }
         }
-        return low < holes.count && holes[low].lowerBound <= blocks.lowerBound && holes[low].upperBound >= blocks.upperBound
+        return low < holes.count && holes[low].contains(block) ? holes[low] : nil
     }
 }

@@ -122,19 +122,89 @@ import Testing
         #expect(bytes[..<4096].allSatisfy { $0 == 0 } && Array(bytes[4096..<(4096 + tail.bytes.count)]) == tail.bytes)
     }
 
-    /// Something was written where a hole should be: a complete file would have it.
-    @Test func aHoleWithDataIsNotBelieved() throws {
-        var content = Sample(count: 600 * 4096, seed: 10).bytes
+    /// Content with a hole in the middle, as it is when all its data has come.
+    func holed(seed: UInt64) throws -> (sample: Sample, object: StoredObject) {
+        var content = Sample(count: 600 * 4096, seed: seed).bytes
         for i in (10 * 4096)..<(590 * 4096) { content[i] = 0 }
         let sample = Sample(content)
         let object = try open().object(sample.id, size: sample.size, holes: [10 * 4096..<590 * 4096])
         try sample.fill(object, 0..<10)
         try sample.fill(object, 590..<600)
+        return (sample, object)
+    }
+
+    /// Something was written where a hole should be: a complete file would have it.
+    @Test func aHoleWithDataIsNotBelieved() throws {
+        let (sample, object) = try holed(seed: 10)
         try Scratch.overwrite(scratch.data(sample.id), [1], at: 400 * 4096)
         #expect(try object.completeIfFull() == .corrupt([400..<401]))
         #expect(!object.isPresent(block: 400))
         try sample.fill(object, 400..<401)
         #expect(try object.completeIfFull() == .complete)
         #expect(object.read(0..<sample.bytes.count).1 == sample.bytes)
+    }
+
+    /// The digests of a hole are not compared with the file where it is skipped, but they are those of the complete object.
+    @Test func aDamagedDigestOfAHoleIsFound() throws {
+        let (sample, object) = try holed(seed: 11)
+        try Scratch.overwrite(scratch.side(sample.id), [1], at: Sidecar(size: sample.size, blockCount: 600).leafOffset(400))
+        #expect(try object.completeIfFull() == .corrupt([400..<401]))
+        try sample.fill(object, 400..<401)
+        #expect(try object.completeIfFull() == .complete)
+        #expect(object.read(0..<sample.bytes.count).1 == sample.bytes)
+    }
+
+    /// What ends in zeros hashes the same when its file was cut, and when it was extended: a complete file has its length.
+    @Test(arguments: [1000, 0, -1000]) func aCompleteFileHasItsLength(more: Int) throws {
+        let sample = Sample(Sample(count: 50 * 4096, seed: 12).bytes + [UInt8](repeating: 0, count: 300 * 4096))
+        let object = try open().object(sample.id, size: sample.size, holes: [50 * 4096..<sample.size])
+        try sample.fill(object, 0..<50)
+        try Scratch.truncate(scratch.data(sample.id), to: UInt64(Int(sample.size) + more * 100))
+        #expect(try object.completeIfFull() == .complete)
+        #expect(try SystemCalls.status(of: scratch.complete(sample.id)).size == sample.size)
+        #expect(object.read(0..<sample.bytes.count).1 == sample.bytes)
+    }
+
+    /// Another description's completion writes the same file of leaves, which is cut meanwhile: the data is good, and stays.
+    @Test func leavesThatDoNotStayAreNoReasonToThrowGoodDataAway() throws {
+        let sample = Sample(count: 300 * 4096, seed: 13)
+        try complete(sample)
+        let store = try open()
+        let object = try store.object(sample.id, size: sample.size)
+        let leaves = scratch.leaves(sample.id)
+        let isOver = Condition(false)
+        let other = Thread(name: "cuts") {
+            while !isOver.withLock({ $0 }) { try? Scratch.truncate(leaves, to: 0) }
+        }
+        for _ in 0..<20 {
+            #expect(object.read(0..<4096).1 == Array(sample.bytes[..<4096]))
+            object.releaseResources()
+        }
+        isOver.update { $0 = true }
+        other.join()
+        #expect(object.isComplete && store.events.corruptBlocks.value == 0)
+    }
+
+    /// Whoever is faster completes it for both.
+    @Test func twoDescriptionsCompleteAtOnce() throws {
+        for round in 0..<20 {
+            let sample = Sample(count: 700 * 4096, seed: UInt64(100 + round))
+            let store = try open()
+            let objects = try [Digest.zero, sample.id].map { try store.object(sample.id, describedBy: $0, size: sample.size) }
+            for object in objects { try sample.fillAll(object) }
+            let results = Condition<[Completion]>([])
+            let threads = objects.map { object in
+                Thread(name: "completes") {
+                    do {
+                        let result = try object.completeIfFull()
+                        results.update { $0.append(result) }
+                    } catch { Issue.record(error) }
+                }
+            }
+            for thread in threads { thread.join() }
+            #expect(results.withLock { $0 } == [.complete, .complete])
+            for object in objects { #expect(object.isComplete && object.read(0..<sample.bytes.count).1 == sample.bytes) }
+            #expect(store.events.corruptBlocks.value == 0)
+        }
     }
 }
