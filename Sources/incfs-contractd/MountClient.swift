@@ -36,6 +36,8 @@ enum MountClient {
 
     private static func mount(_ directory: FilePath, _ source: FilePath, _ target: String, _ words: MountWords) throws(Failure) {
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try SystemCalls.open("/proc/self/mountinfo", flags: O_RDONLY) }
+        // His is in its place at once: who looked there would wait as well.
+        if geteuid() != 0 { try waitForOthers(directory, source) }
         let mount = try NewMount(NewMount.Kind(source: directory.string, subtype: "incremental-fs", attributes: words.attributes), on: target)
         var hasEvents = true
         do throws(Failure) {
@@ -63,6 +65,25 @@ enum MountClient {
         for note in [hasEvents ? nil : words.isReadOnly ? UserNotes.noEventsReadOnly : UserNotes.noEvents, UserNotes.memory] { if let note { print("incfs: note: \(note)", to: &standardError) } }
     }
 
+    /// Waits until no daemon serves the directory but one that we find.
+    private static func waitForOthers(_ directory: FilePath, _ named: FilePath) throws(Failure) {
+        let socket = ContractPlaces.socket(of: try Failure.attempt("\(named)") { () throws(Errno) in try SystemCalls.status(of: directory) })
+        let deadline = MonotonicTime.now.adding(milliseconds: retryMilliseconds)
+        while true {
+            if let connection = try? SystemCalls.connect(toSocket: socket) { return connection.close() }
+            do throws(Errno) {
+                _ = try BackingLock.take(directory)
+                return
+            } catch { guard error == .resourceTemporarilyUnavailable else { throw Failure(error, "\(named): \(error)") } }
+            guard MonotonicTime.now < deadline else { throw servedByOthers(named) }
+            usleep(10_000)
+        }
+    }
+
+    private static func servedByOthers(_ named: FilePath) -> Failure {
+        Failure(.resourceBusy, "\(named): another daemon serves it, and does not answer: root's, or one that was started with another XDG_RUNTIME_DIR; or incfs fsck --repair is at work in it")
+    }
+
     /// The directory's daemon, which is started if there is none; one that is ending is waited for.
     private static func connect(_ directory: FilePath, _ named: FilePath) throws(Failure) -> OwnedDescriptor {
         let status = try Failure.attempt("\(named)") { () throws(Errno) in try SystemCalls.status(of: directory) }
@@ -71,7 +92,7 @@ enum MountClient {
         while true {
             if let connection = try? SystemCalls.connect(toSocket: socket) { return connection }
             if try !DaemonProcess.start(directory) {
-                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(named): another daemon serves it, and does not answer: root's, or one that was started with another XDG_RUNTIME_DIR") }
+                guard MonotonicTime.now < deadline else { throw servedByOthers(named) }
                 usleep(10_000)
             }
         }

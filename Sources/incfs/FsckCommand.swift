@@ -63,7 +63,7 @@ struct FsckCommand: Talkative {
         let path = FilePath(directory)
         do {
             guard try SystemCalls.status(of: path).kind == .directory else { throw Errno.notDirectory }
-            if repair { try refuseWhileMounted(path) }
+            if repair { try keepDaemonsOut(of: path) }
             var check = try BackingDirectoryCheck(path, readsData: data)
             var repaired: [BackingFinding] = []
             var rounds = 0
@@ -81,18 +81,25 @@ struct FsckCommand: Talkative {
         }
     }
 
-    /// The daemon of a contract mount holds this lock as long as it serves the directory.
-    private func refuseWhileMounted(_ path: FilePath) throws {
-        do throws(Errno) { _ = try BackingLock.take(path) } catch { throw Self.mounted(directory) }
+    /// The daemon of a contract mount holds these locks as long as it serves the directory: refused while it does. From then on
+    /// this process holds them, to its end.
+    private func keepDaemonsOut(of path: FilePath) throws {
+        do throws(Errno) { _ = try BackingLock.take(path)?.take() } catch {
+            throw error == .resourceTemporarilyUnavailable ? Self.mounted(directory) : error
+        }
         let status = try SystemCalls.status(of: path)
+        // A directory of root's has no other lock than this one.
+        let isRoot = geteuid() == 0
+        if isRoot { try ContractPlaces.make() }
         for place in Self.places {
-            guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR) else { continue }
+            guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR | (isRoot ? O_CREAT : 0), mode: 0o600) else { continue }
             do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch { throw Self.mounted(directory) }
+            _ = lock.take()
         }
     }
 
     private static func mounted(_ directory: String) -> ControlError { ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.") }
 
     /// Root's, and the user's own. The daemons of others, and of this user with another environment, are found by `BackingLock`.
-    private static var places: [FilePath] { ["/run/incfs/contract", ContractPlaces.directory] }
+    private static var places: Set<FilePath> { ["/run/incfs/contract", ContractPlaces.directory] }
 }

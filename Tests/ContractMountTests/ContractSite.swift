@@ -9,6 +9,8 @@ enum ContractSite {
         set -e; cd "$SITE/home"; ln -s ../bin bin; mkdir mnt backing
         umount() { if [ "$(id -u)" = 0 ]; then command umount "$@"; else fusermount3 -u -- "$@"; fi; }
         expect() { want=$1; shift; set +e; "$@" > output 2> error; got=$?; set -e; test $got = $want || { echo "$* gave $got, not $want"; cat output error; exit 1; }; }
+        # `!` does not end a script with `set -e`.
+        not() { if "$@"; then echo "is so: $*"; exit 1; fi; }
         said() { grep -q "$1" error || { echo "not said: $1"; cat error; exit 1; }; }
         daemon_of() { bin/incfs status "$1" --json | sed -n 's/.*"daemon_pid" : \\([0-9]*\\).*/\\1/p'; }
 

@@ -149,6 +149,7 @@ extension ContractMounts {
                     set -e; cd "$SITE"
                     expect() { want=$1; shift; set +e; "$@" 2> error; got=$?; set -e; test $got = $want || { echo "$* gave $got, not $want"; cat error; exit 1; }; }
                     said() { grep -q "$1" error || { echo "not said: $1"; cat error; exit 1; }; }
+                    not() { if "$@"; then echo "is so: $*"; exit 1; fi; }
                     me="setpriv --reuid nobody --regid nogroup --clear-groups env XDG_RUNTIME_DIR=$SITE/home/run"
                     mkdir -m 700 other; mkdir other/run other/backing other/mnt; chown -R daemon:daemon other
                     mkdir -m 755 open strange home/run home/second; chown nobody:nogroup open strange home/run home/second
@@ -169,9 +170,11 @@ extension ContractMounts {
                     expect 13 $me bin/incfs-contractd mount open roots; said 'own'
                     # The same directory by a daemon that cannot know of the first one.
                     $me env XDG_RUNTIME_DIR=$SITE/home/second bin/incfs-contractd mount open strange 2> first & one=$!
+                    # Nothing is mounted meanwhile, for who looks there to wait at.
+                    sleep 2; kill -0 $one; not grep " $SITE/strange " /proc/self/mountinfo
                     expect 16 bin/incfs-contractd mount open roots; said 'another daemon serves it'
                     set +e; wait $one; got=$?; set -e; test $got = 16; grep -q 'another daemon serves it' first
-                    ! grep -q " $SITE/strange " /proc/self/mountinfo; ! grep -q " $SITE/roots " /proc/self/mountinfo
+                    not grep " $SITE/strange " /proc/self/mountinfo; not grep " $SITE/roots " /proc/self/mountinfo
                     expect 2 bin/incfs fsck --repair open; said 'is mounted'
                     $me fusermount3 -u mnt
                     \(other) bin/incfs unmount other/mnt
@@ -192,7 +195,7 @@ extension ContractMounts {
                 expect 13 bin/incfs-contractd mount backing mnt; said 'chmod 0666'
                 : > image; expect 13 bin/incfs-contractd mount-image image mnt; said 'chmod 0666'
                 expect 13 bin/incfs-contractd counters --mount mnt; said 'chmod 0666'
-                ! grep -q " $PWD/mnt " /proc/self/mountinfo
+                not grep " $PWD/mnt " /proc/self/mountinfo
                 test ! -e backing/.index
                 """, as: .nobody, prepare: "chmod 600 /dev/fuse")
             try await ContractSite.run("""
@@ -202,8 +205,35 @@ extension ContractMounts {
                 expect 13 bin/incfs-contractd mount backing mnt
                 echo damage > image
                 expect 74 bin/incfs-contractd mount-image image mnt
-                ! grep -q " $PWD/mnt " /proc/self/mountinfo
+                not grep " $PWD/mnt " /proc/self/mountinfo
                 """, as: .nobody)
+        }
+
+        /// Nobody's daemon begins to write where a repair is at work.
+        @Test(arguments: MountSite.User.allCases) func aRepairKeepsDaemonsOut(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                cat > stop.c <<'END'
+                #define _GNU_SOURCE
+                #include <dirent.h>
+                #include <dlfcn.h>
+                #include <fcntl.h>
+                #include <unistd.h>
+                /* The check has begun to look into the directory. */
+                struct dirent64 *readdir64(DIR *directory) {
+                    static int stopped;
+                    if (!stopped++) { close(open("at-work", O_CREAT | O_WRONLY, 0600)); while (access("go", F_OK) != 0) usleep(10000); }
+                    return ((struct dirent64 *(*)(DIR *))dlsym(RTLD_NEXT, "readdir64"))(directory);
+                }
+                struct dirent *readdir(DIR *directory) { return (struct dirent *)readdir64(directory); }
+                END
+                cc -shared -fPIC stop.c -o stop.so
+                LD_PRELOAD="$PWD/stop.so" bin/incfs fsck --repair backing > repaired 2>&1 & repair=$!
+                for i in $(seq 500); do test ! -e at-work || break; sleep 0.02; done; test -e at-work
+                bin/incfs mount --backing backing mnt & mount=$!
+                sleep 2; kill -0 $repair; kill -0 $mount; not grep " $PWD/mnt " /proc/self/mountinfo
+                touch go; wait $repair; wait $mount
+                grep -q 'All is well' repaired; umount mnt
+                """, as: user)
         }
 
         /// mount(8) gives up its privileges for a line with `user` before it starts the helper.
@@ -214,7 +244,7 @@ extension ContractMounts {
                 grep -q 'user_id=65534' line; grep -q noexec line
                 bin/incfs counters mnt > counted
                 /usr/bin/umount "$PWD/mnt"
-                ! grep -q " $PWD/mnt " /proc/self/mountinfo
+                not grep " $PWD/mnt " /proc/self/mountinfo
                 """, as: .nobody, prepare: """
                 mkdir sbin etc; ln -s "$SITE/bin/incfs-contractd" sbin/mount.incremental-fs
                 echo "$SITE/home/backing $SITE/home/mnt incremental-fs noauto,user,read_timeout_ms=5 0 0" > etc/fstab
