@@ -88,13 +88,22 @@ final class LeafFile: Sendable {
     }
 
     /// Writes `leafCount` leaves that `source` copies, a block at a time, to an empty file, and syncs it. Returns their root. It needs no care against
-    /// tearing: the file proves itself when it is read.
-    static func write(_ file: CInt, leafCount: Int, _ source: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Errno) -> Void) throws(Errno) -> Digest {
+    /// tearing: the file proves itself when it is read. `zeros` says where a run of blocks of zeros ends that begins with the given one, and
+    /// gives that block back if there is none: only whole blocks of leaves, but for the end.
+    static func write(
+        _ file: CInt, leafCount: Int, zeros: (Int) throws(Errno) -> Int = { $0 }, _ source: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Errno) -> Void
+    ) throws(Errno) -> Digest {
         let builder = VerityTreeBuilder()
         try SystemCalls.truncate(file, to: UInt64(leafCount) * UInt64(Digest.length))
         var block = InlineArray<4096, UInt8>(repeating: 0)
         var first = 0
         while first < leafCount {
+            let next = try zeros(first)
+            if next > first {
+                builder.add(zeroBlocks: UInt64(next - first))
+                first = next
+                continue
+            }
             let leaves = first..<min(first + CertifiedLeaves.blockLeaves, leafCount)
             try withUnsafeMutableBytes(of: &block) { block throws(Errno) in
                 let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(leaves.count * Digest.length)])
@@ -109,6 +118,17 @@ final class LeafFile: Sendable {
         return builder.finish()
     }
 
+    /// The first leaf from `first` on, at the beginning of a block, that the file has written.
+    private static func unwritten(_ file: CInt, from first: Int, _ leafCount: Int) -> Int {
+        do throws(Errno) {
+            let data = Int(try SystemCalls.seek(file, UInt64(first * Digest.length), whence: 3 /* SEEK_DATA */))
+            return max(first, data / MerkleTree.blockSize * CertifiedLeaves.blockLeaves)
+        } catch {
+            // None up to the end; the last block may be a short one.
+            return error == .noSuchAddressOrDevice ? max(first, leafCount / CertifiedLeaves.blockLeaves * CertifiedLeaves.blockLeaves) : first
+        }
+    }
+
     /// Reads all leaves of an object of `size` bytes; nil unless they prove to be those of the content `id`. At most `maxWhole` bytes of them
     /// stay in memory.
     static func load(_ file: consuming OwnedDescriptor, size: UInt64, id: Digest, maxWhole: Int) -> CertifiedLeaves? {
@@ -120,6 +140,13 @@ final class LeafFile: Sendable {
         var block = InlineArray<4096, UInt8>(repeating: 0)
         var first = 0
         while first < leafCount {
+            let data = unwritten(file.rawValue, from: first, leafCount)
+            if !isWhole, data > first {
+                for number in first / CertifiedLeaves.blockLeaves..<data / CertifiedLeaves.blockLeaves { table.set(number, MerkleTree.zeroTreeBlockDigest) }
+                builder.add(zeroBlocks: UInt64(data - first))
+                first = data
+                continue
+            }
             let count = min(leafCount - first, CertifiedLeaves.blockLeaves)
             let isRead = withUnsafeMutableBytes(of: &block) { block -> Bool in
                 let bytes = isWhole

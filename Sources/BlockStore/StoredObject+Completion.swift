@@ -130,7 +130,7 @@ extension StoredObject {
         guard phase.load(ordering: .acquiring) == .partial else { return .gone }
         var isGone = false
         let written = try StoreError.wrap(paths.leaves, "cannot store the digests of a complete object") { () throws(Errno) in
-            let written = try writeLeaves { blocks, target throws(Errno) in
+            let written = try writeLeaves(zeros: { block throws(Errno) in try unwrittenHole(from: block) }) { blocks, target throws(Errno) in
                 if isGone { return }
                 isGone = try !copyLeaves(blocks, into: target)
             }

@@ -134,9 +134,9 @@ extension StoredObject {
     }
 
     /// Writes and syncs the file of leaves; returns their root.
-    func writeLeaves(_ source: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Errno) -> Void) throws(Errno) -> Digest {
+    func writeLeaves(zeros: (Int) throws(Errno) -> Int = { $0 }, _ source: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Errno) -> Void) throws(Errno) -> Digest {
         let paths = paths
         let file = try Self.createFile(paths.leaves, in: paths.completeDirectory)
-        return try LeafFile.write(file.rawValue, leafCount: blockCount, source)
+        return try LeafFile.write(file.rawValue, leafCount: blockCount, zeros: zeros, source)
     }
 }

@@ -14,6 +14,9 @@ public enum MerkleTree {
     /// The digest of a data block of zeros.
     public static let zeroBlockDigest: Digest = zeroSubtrees[0]
 
+    /// The digest of a full block of the lowest level of the tree over blocks of zeros.
+    public static let zeroTreeBlockDigest: Digest = zeroSubtrees[1]
+
     /// The digests of full subtrees over zeros, by level: 1, 128, 128², … data blocks.
     static let zeroSubtrees: [Digest] = {
         var digests = [SHA256Hasher.hash(ZeroBlock.bytes)]
