@@ -27,9 +27,12 @@ extension BackingReader {
         }
         guard offset >= 56, offset + stored <= structure.length else {
             // A block that is not there can come again. Of one that says too much only so much is read: that may be there.
-            let isRead = offset >= 56 && offset + min(stored, !isData || flags & 7 != 0 ? 8192 : min(4096, structure.size - index * 4096)) <= structure.length
+            let read = min(stored, !isData || flags & 7 != 0 ? 8192 : min(4096, structure.size - index * 4096))
+            let isRead = offset >= 56 && offset + read <= structure.length
             find(.damage, at: place, "\(name.prefix(1).uppercased() + name.dropFirst()) is said to be at \(String(place: offset)) with \(stored) bytes; the file ends at \(String(place: structure.length)).",
                 remedy: isRead ? nil : "mark the block as missing", repair: isRead ? nil : .write([UInt8](repeating: 0, count: 10), at: place))
+            // What is read of it may lie in what a repair of something else would write.
+            if isRead { note(BackingStructure.Run(first: index, count: 1, compression: UInt16(flags), offset: offset, length: read), at: place) }
             return
         }
         if isData {
@@ -49,9 +52,14 @@ extension BackingReader {
         if let last = structure.runs.last, last.first + last.count == index, last.offset + last.length == offset, UInt64(last.compression) == flags, index != structure.dataBlocks {
             structure.runs[structure.runs.count - 1].count += 1
             structure.runs[structure.runs.count - 1].length += stored
-        } else if structure.runs.count < Self.mostRuns {
-            structure.runs.append(BackingStructure.Run(first: index, count: 1, compression: UInt16(flags), offset: offset, length: stored))
-            if structure.runs.count == Self.mostRuns { find(.note, at: place, "The blocks are in more than \(Self.mostRuns) places; whether those from here on overlap is not looked at.") }
+        } else {
+            note(BackingStructure.Run(first: index, count: 1, compression: UInt16(flags), offset: offset, length: stored), at: place)
         }
+    }
+
+    private mutating func note(_ run: BackingStructure.Run, at place: UInt64) {
+        guard structure.runs.count < Self.mostRuns else { return }
+        structure.runs.append(run)
+        if structure.runs.count == Self.mostRuns { find(.note, at: place, "The blocks are in more than \(Self.mostRuns) places; whether those from here on overlap is not looked at.") }
     }
 }

@@ -49,7 +49,7 @@ extension StoredObject {
             case .done: return .complete
             case .gone: return isComplete ? .complete : .notYet
             case .otherLeaves:
-                // Damaged since they were compared, or those of holes, which were not. Their blocks are lost, to come again with their leaves.
+                // Damaged since they were compared. Their blocks are lost, to come again with their leaves.
                 if case .bad(let blocks) = try check(skippingHoles: false) { return .corrupt(Blocks.runs(blocks)) }
                 return isComplete ? .complete : .notYet
             }
