@@ -138,6 +138,12 @@ extension ContractFileSystem {
     private func permitFill(_ input: [UInt8], _ caller: Caller) throws(Errno) -> (Int32, [UInt8]) {
         guard input.count >= 4 else { throw .badAddress }
         let number = input.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
+        try helpers.ask { () throws(Errno) in try self.permit(number, caller) }
+        return (0, [])
+    }
+
+    /// On a thread with descriptors of its own, the duplicate among them.
+    private func permit(_ number: UInt32, _ caller: Caller) throws(Errno) {
         let duplicate: OwnedDescriptor
         do throws(Errno) { duplicate = try caller.descriptor(number) } catch {
             throw error == .badFileDescriptor ? .noSuchFileOrDirectory : .notPermitted
@@ -155,7 +161,6 @@ extension ContractFileSystem {
         defer { asking.withLock { _ = $0.remove(thread) } }
         var unused: UInt32 = 0
         do throws(Errno) { try SystemCalls.ioctl(duplicate.rawValue, UInt(ContractCall.identify), &unused) } catch { throw .notPermitted }
-        return (0, [])
     }
 
     // MARK: Time-outs

@@ -57,4 +57,8 @@ extension SystemCalls {
         let filled = getgroups(count, &groups)
         return Array(groups.prefix(Int(max(filled, 0))))
     }
+
+    /// The calling thread gets a descriptor table of its own, with nothing but the first three in it (close_range(2)). Those of the process are reached by
+    /// `path(ofDescriptor:)`; threads that it starts share the new one.
+    public static func leaveDescriptors() throws(Errno) { _ = try value(clinux_leave_descriptors()) }
 }

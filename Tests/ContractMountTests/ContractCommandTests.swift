@@ -167,6 +167,50 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// A daemon that is killed in the middle of creating files and permitting fills lets everybody go: its own threads, which wait for its mount then, do not
+        /// keep it alive.
+        @Test(arguments: MountSite.User.allCases) func aDaemonThatIsKilledAtWorkLeavesNobodyWaiting(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                cat > busy.c <<'END'
+                #include "incremental_fs.h"
+                #include <sys/wait.h>
+                int main(int count, char **words) {
+                    for (int child = 0; count == 2 && child < 4; child++) {
+                        if (fork() != 0) continue;
+                        struct incfs_control control;
+                        if (incfs_open(words[1], false, &control) != 0) _exit(1);
+                        for (int i = 0;; i++) {
+                            char name[32];
+                            struct incfs_id id = {.bytes = {1}};
+                            int part[2] = {getpid(), i};
+                            memcpy(id.bytes, part, sizeof part);
+                            snprintf(name, sizeof name, "f%d-%d", child, i);
+                            if (incfs_make_file(&control, name, 0444, id, &(struct incfs_new_file){.size = 4}) != 0) _exit(0);
+                            int fd = incfs_open_to_fill(&control, id);
+                            if (fd < 0) _exit(0);
+                            incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = 0, .size = 4, .data = "data"}, 1);
+                            close(fd);
+                        }
+                    }
+                    while (wait(NULL) > 0) {}
+                }
+                END
+                cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" busy.c -o busy
+                for round in $(seq 10); do
+                    bin/incfs mount --backing backing mnt
+                    ./busy mnt & busy=$!
+                    sleep 0.2
+                    kill -9 $(daemon_of "$PWD/mnt")
+                    for i in $(seq 200); do kill -0 $busy 2> gone || break; sleep 0.05; done
+                    ! kill -0 $busy 2> gone || { echo "round $round: they still wait"; umount -f mnt; exit 1; }
+                    umount mnt
+                done
+                bin/incfs mount --backing backing mnt; umount mnt
+                # A death may come between a block and its counter, which is no damage.
+                bin/incfs fsck --data backing > found || ! grep ': damage: ' found
+                """, as: user)
+        }
+
         /// A daemon that is killed lets its readers go at once, long before their time is over; what had come is there again.
         @Test(arguments: MountSite.User.allCases) func aKilledDaemonLeavesNobodyWaiting(_ user: MountSite.User) async throws {
             try await ContractSite.run("""

@@ -63,5 +63,7 @@ int64_t clinux_move_mount(int mount, const char *target);
 int64_t clinux_clone_mount(int mount);
 // mount_setattr(2) of the mount whose root the descriptor is: `set` and `clear` are MOUNT_ATTR_*.
 int64_t clinux_mount_setattr(int mount, uint64_t set, uint64_t clear);
+// The calling thread gets a descriptor table of its own, with nothing but 0, 1 and 2 in it (close_range(2), CLOSE_RANGE_UNSHARE).
+int64_t clinux_leave_descriptors(void);
 
 #endif
