@@ -88,9 +88,9 @@ struct FsckCommand: Talkative {
             throw error == .resourceTemporarilyUnavailable ? Self.mounted(directory) : error
         }
         let status = try SystemCalls.status(of: path)
-        // A directory of root's has no other lock than this one.
+        // A directory of root's has no other lock than this one. Where it cannot be made no daemon can be.
         let isRoot = geteuid() == 0
-        if isRoot { try ContractPlaces.make() }
+        if isRoot { try? ContractPlaces.make() }
         for place in Self.places {
             guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR | (isRoot ? O_CREAT : 0), mode: 0o600) else { continue }
             do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch { throw Self.mounted(directory) }

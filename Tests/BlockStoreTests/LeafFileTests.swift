@@ -178,7 +178,8 @@ import Testing
             while !isOver.withLock({ $0 }) { try? Scratch.truncate(leaves, to: 0) }
         }
         for _ in 0..<20 {
-            #expect(object.read(0..<4096).1 == Array(sample.bytes[..<4096]))
+            let isRight = object.read(0..<4096).1 == Array(sample.bytes[..<4096])
+            #expect(isRight)
             object.releaseResources()
         }
         isOver.update { $0 = true }
@@ -204,7 +205,8 @@ import Testing
             }
             for thread in threads { thread.join() }
             #expect(results.withLock { $0 } == [.complete, .complete])
-            for object in objects { #expect(object.isComplete && object.read(0..<sample.bytes.count).1 == sample.bytes) }
+            let areRight = objects.allSatisfy { $0.isComplete && $0.read(0..<sample.bytes.count).1 == sample.bytes }
+            #expect(areRight)
             #expect(store.events.corruptBlocks.value == 0)
         }
     }

@@ -200,6 +200,10 @@ extension ContractMounts {
                 """, as: .nobody, prepare: "chmod 600 /dev/fuse")
             try await ContractSite.run("""
                 expect 1 setpriv --no-new-privs bin/incfs-contractd mount backing mnt; said 'no_new_privs'
+                # Places that others could change, or that lead elsewhere.
+                mkdir open open/run led led/run elsewhere; mkdir -m 777 open/run/incfs; chmod 777 open/run/incfs; ln -s ../../elsewhere led/run/incfs
+                expect 1 env XDG_RUNTIME_DIR="$PWD/open/run" bin/incfs-contractd mount backing mnt
+                expect 1 env XDG_RUNTIME_DIR="$PWD/led/run" bin/incfs-contractd mount backing mnt
                 # A daemon that cannot start: what was mounted for it is taken away again.
                 chmod 500 backing
                 expect 13 bin/incfs-contractd mount backing mnt

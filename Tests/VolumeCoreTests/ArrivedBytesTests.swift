@@ -1,4 +1,5 @@
 import AllocationTesting
+import Glibc
 import LinuxSystem
 import Testing
 @testable import VolumeCore
@@ -144,34 +145,39 @@ import Testing
         #expect(count == 0)
     }
 
-    /// Chunks arrive on two threads while two others read: every byte that is given is that of its place.
-    @Test func arrivingAndReadingAtOnce() {
-        let arrived = self.arrived
+    /// Chunks arrive on two threads while two others read what came last: every byte that is given is that of its place. Of the largest chunks
+    /// there is room for two, so that who comes next wants the room that is being read.
+    @Test(arguments: [(128 * 1024, 2000), (4 << 20, 150)]) func arrivingAndReadingAtOnce(chunk: Int, rounds: Int) {
+        let arrived = ArrivedBytes(chunkSize: chunk)
+        let last = Condition<UInt64>(0), working = Condition(2), wrong = Condition(0), given = Condition(0)
         let writers = (0..<2).map { writer in
             Thread(name: "arrives-\(writer)") {
-                for round in 0..<2000 {
+                for round in 0..<rounds {
                     guard let room = arrived.claim() else { continue }
                     let number = UInt64(round * 2 + writer)
                     room.bytes.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: number % 251))
-                    arrived.add(1, number * 131_072..<(number + 1) * 131_072, at: 0, to: room)
+                    arrived.add(1, number * UInt64(chunk)..<(number + 1) * UInt64(chunk), at: 0, to: room)
                     arrived.publish(room, now: .now)
+                    last.update { $0 = number }
                     if round % 64 == 0 { arrived.sweep(now: .now) }
                 }
+                working.update { $0 -= 1 }
             }
         }
-        let wrong = Condition(0)
         let readers = (0..<2).map { reader in
             Thread(name: "reads-\(reader)") {
-                var random = SystemRandomNumberGenerator()
-                var buffer = [UInt8](repeating: 0, count: 131_072)
-                for _ in 0..<4_000 {
-                    let number = UInt64.random(in: 0..<4000, using: &random), block = UInt64.random(in: 0..<32, using: &random)
-                    let count = buffer.withUnsafeMutableBytes { arrived.take(number * 131_072 + block * 4096..<(number + 1) * 131_072, of: 1, into: $0) }
-                    if !buffer[..<count].allSatisfy({ $0 == UInt8(number % 251) }) { wrong.update { $0 += 1 } }
+                let memory = AlignedBuffer(count: chunk)
+                while working.withLock({ $0 }) > 0 {
+                    let number = last.withLock { $0 }, start = number * UInt64(chunk)
+                    let count = arrived.take(start + UInt64(reader * chunk / 2)..<start + UInt64(chunk), of: 1, into: memory.bytes)
+                    // All of them are the same: the first is right, and each is the one before it.
+                    let isRight = count == 0 || memory.bytes[0] == UInt8(number % 251) && memcmp(memory.bytes.baseAddress!, memory.bytes.baseAddress! + 1, count - 1) == 0
+                    if !isRight { wrong.update { $0 += 1 } }
+                    if count > 0 { given.update { $0 += 1 } }
                 }
             }
         }
         for thread in writers + readers { thread.join() }
-        #expect(wrong.withLock { $0 } == 0)
+        #expect(wrong.withLock { $0 } == 0 && given.withLock { $0 } > 0)
     }
 }

@@ -82,6 +82,16 @@ import VolumeTesting
         completion.join()
     }
 
+    /// A chunk that comes once more brings nothing: its blocks are the store's.
+    @Test func whatWasThereBeforeIsNotKept() throws {
+        loader.deliver(chunk: 0)
+        volume.expect([LoadUnit(.chunk, 0)])
+        loader.deliver(chunk: 0)
+        #expect(volume.arrived.isEmpty)
+        try spoilStore()
+        #expect(read(0, 4096) == nil)
+    }
+
     /// A chunk of files that are too short takes no room from others.
     @Test func smallFilesTakeNoRoom() throws {
         var random = Generator(seed: 78)
