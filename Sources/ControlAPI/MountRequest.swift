@@ -32,6 +32,11 @@ public struct MountRequest: Codable, Hashable, Sendable {
     public var network: NetworkEnvironment
     public var access: OriginAccess?
 
+    /// `network` has the name that it had when it was proxies alone: what was written before can be read.
+    private enum CodingKeys: String, CodingKey {
+        case address, root, mountpoint, fill, readTimeoutSeconds, insecure, requirePin, allowOther, noExec, lease, shared, keepFilling, layer, network = "proxies", access
+    }
+
     public init(
         address: String, root: String? = nil, mountpoint: String, fill: Bool = true, readTimeoutSeconds: Double? = nil,
         insecure: Bool = false, requirePin: Bool = false, allowOther: Bool = false, noExec: Bool = false, lease: Bool = false, shared: Bool = false,

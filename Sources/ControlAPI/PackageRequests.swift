@@ -11,6 +11,9 @@ public struct PackageReference: Codable, Hashable, Sendable {
     public var network: NetworkEnvironment
     public var access: OriginAccess?
 
+    /// As in `MountRequest`.
+    private enum CodingKeys: String, CodingKey { case address, root, insecure, requirePin, network = "proxies", access }
+
     public init(address: String, root: String?, insecure: Bool, requirePin: Bool = false, network: NetworkEnvironment, access: OriginAccess? = nil) {
         self.address = address
         self.root = root

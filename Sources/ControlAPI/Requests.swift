@@ -52,6 +52,9 @@ public struct VerifyRequest: Codable, Hashable, Sendable {
     public var network: NetworkEnvironment
     public var access: OriginAccess?
 
+    /// As in `MountRequest`.
+    private enum CodingKeys: String, CodingKey { case mountpoint, address, root, insecure, network = "proxies", access }
+
     public init(mountpoint: String) {
         self.mountpoint = mountpoint
         insecure = false

@@ -102,6 +102,18 @@ import Testing
         #expect(authorities(["SSL_CERT_FILE": "", "SSL_CERT_DIR": "/d"]) == "/d")
     }
 
+    /// A daemon takes over mounts whose requests an older one wrote down, and a request of an older program is still one of version 1.
+    @Test func theNetworkKeepsItsNameInMessages() {
+        for request in Self.requests {
+            let line = String(decoding: ControlProtocol.line(request), as: UTF8.self)
+            switch request {
+            case .mount, .verify: #expect(line.contains("\"proxies\":{") && !line.contains("network"))
+            default: break
+            }
+        }
+        #expect(String(decoding: ControlProtocol.line(ControlRequest.list(ListRequest(package: PackageReference(address: "/a", root: nil, insecure: false, network: NetworkEnvironment()), path: WirePath("p"), recursive: false))), as: UTF8.self).contains("\"proxies\":{"))
+    }
+
     @Test func proxiesComeFromTheEnvironment() {
         let some = NetworkEnvironment { ["HTTP_PROXY": "bad", "https_proxy": "s", "HTTPS_PROXY": "S", "NO_PROXY": "n"][$0] }
         #expect(some == NetworkEnvironment(httpProxy: nil, httpsProxy: "s", noProxy: "n"))
