@@ -149,7 +149,7 @@ public final class BackingTrial: Trial {
             // A mapped file's source is not in it.
             if !reader.isDamaged, !reader.structure.isMapped { return "it cannot be opened (\(error)), and the strict reader finds nothing" }
         }
-        if let complaint = try repair(file.rawValue, before) { return complaint }
+        if let complaint = try repair(file.rawValue, couldBeOpened: before != nil) { return complaint }
         return try fills(path, file.rawValue)
     }
 
@@ -190,7 +190,9 @@ public final class BackingTrial: Trial {
     }
 
     /// A repair is content with itself and loses nothing.
-    private func repair(_ descriptor: CInt, _ before: Blocks?) throws -> String? {
+    private func repair(_ descriptor: CInt, couldBeOpened: Bool) throws -> String? {
+        // Read once more: the first opening may have added a record, and a damaged entry may say that its block lies there.
+        let before = couldBeOpened ? (try? directory.files.open(descriptor)).map { blocks($0) } : nil
         let check = try BackingDirectoryCheck(place, readsData: false)
         let damage = check.damage
         try check.repair()
