@@ -92,6 +92,8 @@ extension LoadScheduler {
             counters.bytesStored += UInt64(entry.location?.length ?? 0)
             if unit.kind == .indexPage { fill.wake() }
             remove(unit)
+            // Who waits for it all the same asks again.
+            if entry.askedInDelivery { actions.append(.recheck(unit)) }
             return
         }
         counters.corrupt += 1

@@ -11,6 +11,7 @@ extension LoadScheduler {
         if priority == .demand { lastDemand = now }
         if priority < .background { skipped.remove(unit) }
         if let entry = entries[unit] {
+            if case .delivering = entry.stage { entries[unit]!.askedInDelivery = true }
             if priority < entry.priority { upgrade(unit, entry, to: priority, now) }
             return
         }

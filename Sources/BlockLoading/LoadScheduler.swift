@@ -82,6 +82,9 @@ struct LoadScheduler {
         var indexRounds = 0
         /// Fetch it without neighbours: a shared request failed in a way that may be another's fault.
         var alone = false
+        /// Somebody asked for it while it was being delivered: perhaps after its readers had been answered, because a block of it was found
+        /// damaged since. Nobody would fetch it again.
+        var askedInDelivery = false
     }
 
     /// A request on the wire, or one whose bytes are not all delivered.

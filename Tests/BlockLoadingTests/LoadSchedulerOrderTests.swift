@@ -161,6 +161,25 @@ import VolumeCore
         #expect(bench.fetches.isEmpty && bench.scheduler.entries.isEmpty)
     }
 
+    /// Its readers are answered as it is stored, a moment before the loader hears of that. Who finds a block of it damaged in
+    /// between asks for what seems to be under way: he is looked at once more, or nobody would bring it.
+    @Test(arguments: [LoadPriority.demand, .readahead]) func whoAsksDuringADeliveryIsNotForgotten(first: LoadPriority) {
+        let bench = SchedulerBench()
+        bench.request(0..<2, first)
+        bench.answerAll()
+        bench.demand(0)
+        bench.deliverAll()
+        #expect(bench.rechecked == [chunk(0)])
+        #expect(bench.scheduler.entries.isEmpty && bench.fetches.isEmpty)
+        // He asks again, and it comes again.
+        bench.present.remove(chunk(0))
+        bench.demand(0)
+        #expect(bench.fetches.map(\.units) == [[chunk(0)]])
+        bench.answerAll()
+        bench.deliverAll()
+        #expect(bench.rechecked == [chunk(0)])
+    }
+
     @Test func whatIsBufferedIsBounded() {
         let bench = SchedulerBench(size: 1 << 20) { $0.bufferLimit = 4 << 20 }
         bench.request(0..<20, .readahead)
