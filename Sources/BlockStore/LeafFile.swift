@@ -134,34 +134,42 @@ final class LeafFile: Sendable {
     static func load(_ file: consuming OwnedDescriptor, size: UInt64, id: Digest, maxWhole: Int) -> CertifiedLeaves? {
         let leafCount = Blocks.count(size)
         guard let status = try? SystemCalls.status(of: file.rawValue), status.kind == .regular, status.size == UInt64(leafCount) * UInt64(Digest.length) else { return nil }
-        let isWhole = leafCount * Digest.length <= maxWhole
-        let table = LeafTable(blockCount: isWhole ? leafCount : (leafCount + CertifiedLeaves.blockLeaves - 1) / CertifiedLeaves.blockLeaves)
+        if leafCount * Digest.length <= maxWhole {
+            let table = LeafTable(blockCount: leafCount)
+            defer { withExtendedLifetime(table) {} }
+            guard (try? SystemCalls.preadAll(file.rawValue, into: table.bytes, at: 0)) == table.bytes.count else { return nil }
+            expand(table.bytes)
+            return VerityDigest.contentDigest(leaves: UnsafeRawBufferPointer(table.bytes), size: size) == id ? CertifiedLeaves(whole: table) : nil
+        }
         let builder = VerityTreeBuilder()
+        guard let blocks = readBlocks(file.rawValue, leafCount, builder), VerityDigest.contentDigest(root: builder.finish(), size: size) == id else { return nil }
+        return CertifiedLeaves(file: LeafFile(file, leafCount: leafCount, blocks: blocks))
+    }
+
+    /// Gives all leaves to `builder`, and returns the digests of the table's blocks.
+    private static func readBlocks(_ file: CInt, _ leafCount: Int, _ builder: VerityTreeBuilder) -> LeafTable? {
+        let table = LeafTable(blockCount: (leafCount + CertifiedLeaves.blockLeaves - 1) / CertifiedLeaves.blockLeaves)
         var block = InlineArray<4096, UInt8>(repeating: 0)
         var first = 0
         while first < leafCount {
-            let data = unwritten(file.rawValue, from: first, leafCount)
-            if !isWhole, data > first {
-                for number in first / CertifiedLeaves.blockLeaves..<data / CertifiedLeaves.blockLeaves { table.set(number, MerkleTree.zeroTreeBlockDigest) }
-                builder.add(zeroBlocks: UInt64(data - first))
-                first = data
-                continue
-            }
             let count = min(leafCount - first, CertifiedLeaves.blockLeaves)
-            let isRead = withUnsafeMutableBytes(of: &block) { block -> Bool in
-                let bytes = isWhole
-                    ? UnsafeMutableRawBufferPointer(rebasing: table.bytes[(first * Digest.length)..<((first + count) * Digest.length)])
-                    : UnsafeMutableRawBufferPointer(rebasing: block[..<(count * Digest.length)])
-                guard (try? SystemCalls.preadAll(file.rawValue, into: bytes, at: UInt64(first) * UInt64(Digest.length))) == bytes.count else { return false }
+            let areZeros = withUnsafeMutableBytes(of: &block) { block -> Bool? in
+                let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * Digest.length)])
+                guard (try? SystemCalls.preadAll(file, into: bytes, at: UInt64(first) * UInt64(Digest.length))) == bytes.count else { return nil }
                 expand(bytes)
                 builder.add(leaves: UnsafeRawBufferPointer(bytes))
-                if !isWhole { table.set(first / CertifiedLeaves.blockLeaves, SHA256Hasher.hashBlock(UnsafeRawBufferPointer(bytes))) }
-                return true
+                table.set(first / CertifiedLeaves.blockLeaves, SHA256Hasher.hashBlock(UnsafeRawBufferPointer(bytes)))
+                return areZeroBlocks(UnsafeRawBufferPointer(bytes))
             }
-            if !isRead { return nil }
+            guard let areZeros else { return nil }
             first += count
+            // Where a hole has begun it may be a long one.
+            guard areZeros, first < leafCount else { continue }
+            let data = unwritten(file, from: first, leafCount)
+            for number in first / CertifiedLeaves.blockLeaves..<data / CertifiedLeaves.blockLeaves { table.set(number, MerkleTree.zeroTreeBlockDigest) }
+            builder.add(zeroBlocks: UInt64(data - first))
+            first = data
         }
-        guard VerityDigest.contentDigest(root: builder.finish(), size: size) == id else { return nil }
-        return isWhole ? CertifiedLeaves(whole: table) : CertifiedLeaves(file: LeafFile(file, leafCount: leafCount, blocks: table))
+        return table
     }
 }

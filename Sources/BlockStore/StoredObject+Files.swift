@@ -119,20 +119,13 @@ extension StoredObject {
     }
 
     private func writeLeaves(_ certified: CertifiedLeaves, toSidecar file: CInt) throws(Errno) {
-        var batch = InlineArray<4096, UInt8>(repeating: 0)
-        var first = 0
-        while first < blockCount {
-            let blocks = first..<min(first + Self.leafBatch, blockCount)
-            try withUnsafeMutableBytes(of: &batch) { batch throws(Errno) in
-                let bytes = UnsafeMutableRawBufferPointer(rebasing: batch[..<(blocks.count * Digest.length)])
-                guard certified.copy(blocks, to: bytes) else {
-                    // Damaged since it was loaded: who tries again loads it again.
-                    leaves.drop(certified)
-                    throw .ioError
-                }
-                try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(bytes), at: sidecar.leafOffset(first))
+        try eachBatch { blocks, bytes throws(Errno) in
+            guard certified.copy(blocks, to: bytes) else {
+                // Damaged since it was loaded: who tries again loads it again.
+                leaves.drop(certified)
+                throw .ioError
             }
-            first = blocks.upperBound
+            try SystemCalls.pwriteAll(file, UnsafeRawBufferPointer(bytes), at: sidecar.leafOffset(blocks.lowerBound))
         }
     }
 

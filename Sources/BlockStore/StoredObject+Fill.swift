@@ -155,15 +155,9 @@ extension StoredObject {
     /// The root of what the sidecar has as leaves.
     private func sidecarRoot() throws(Errno) -> Digest {
         let builder = VerityTreeBuilder()
-        var batch = InlineArray<4096, UInt8>(repeating: 0)
-        var first = 0
-        while first < blockCount {
-            let blocks = first..<min(first + Self.leafBatch, blockCount)
-            try withUnsafeMutableBytes(of: &batch) { batch throws(Errno) in
-                _ = try copySidecarLeaves(blocks, into: batch)
-                builder.add(leaves: UnsafeRawBufferPointer(rebasing: batch[..<(blocks.count * Digest.length)]))
-            }
-            first = blocks.upperBound
+        try eachBatch { blocks, leaves throws(Errno) in
+            _ = try copySidecarLeaves(blocks, into: leaves)
+            builder.add(leaves: UnsafeRawBufferPointer(leaves))
         }
         return builder.finish()
     }

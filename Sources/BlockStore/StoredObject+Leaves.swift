@@ -4,8 +4,21 @@ import LinuxSystem
 
 /// Where the digest of a block comes from: of a complete object from its certified table, of a partial one from the sidecar.
 extension StoredObject {
-    /// Leaves handled at once: 4 KiB of them, the digests of 512 KiB.
-    static var leafBatch: Int { 128 }
+    /// Leaves handled at once: a block of the table, 4 KiB of them, the digests of 512 KiB.
+    static var leafBatch: Int { CertifiedLeaves.blockLeaves }
+
+    /// Calls `body` for each batch of blocks, with room for their leaves.
+    func eachBatch(_ body: (_ blocks: Range<Int>, _ leaves: UnsafeMutableRawBufferPointer) throws(Errno) -> Void) throws(Errno) {
+        var batch = InlineArray<4096, UInt8>(repeating: 0)
+        var first = 0
+        while first < blockCount {
+            let blocks = first..<min(first + Self.leafBatch, blockCount)
+            try withUnsafeMutableBytes(of: &batch) { batch throws(Errno) in
+                try body(blocks, UnsafeMutableRawBufferPointer(rebasing: batch[..<(blocks.count * Digest.length)]))
+            }
+            first = blocks.upperBound
+        }
+    }
 
     /// Copies the leaves of `blocks` (at most `leafBatch`) to `target`. False when there are none: the object has changed
     /// its place or was thrown away; look again.
@@ -103,13 +116,12 @@ extension StoredObject {
             } catch {}
         }
         let table = LeafTable(blockCount: blockCount)
-        var block = 0
-        while block < blockCount {
-            let blocks = block..<min(block + Self.leafBatch, blockCount)
-            let target = UnsafeMutableRawBufferPointer(rebasing: table.bytes[(blocks.lowerBound * Digest.length)..<(blocks.upperBound * Digest.length)])
-            do throws(Errno) { try hashData(blocks, into: target) } catch { return nil }
-            block = blocks.upperBound
-        }
+        do throws(Errno) {
+            try eachBatch { blocks, leaves throws(Errno) in
+                try hashData(blocks, into: leaves)
+                UnsafeMutableRawBufferPointer(rebasing: table.bytes[(blocks.lowerBound * Digest.length)...]).copyMemory(from: UnsafeRawBufferPointer(leaves))
+            }
+        } catch { return nil }
         guard contentDigest(table) == id else { return nil }
         _ = try? writeLeaves { blocks, target throws(Errno) in table.copy(blocks, to: target) }
         return CertifiedLeaves(whole: table)

@@ -33,7 +33,7 @@ extension PackageVolume {
             request(object, ahead, priority: .readahead)
         }
         // What has just come is read out of memory, the rest from the store.
-        let taken = arrived.isEmpty ? 0 : arrived.take(offset..<end, of: number, into: buffer)
+        let taken = arrived.take(offset..<end, of: number, into: buffer)
         if taken == Int(end - offset) { return .bytes(taken) }
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[taken..<Int(end - offset)])
         switch object.stored.read(into: rest, at: offset + UInt64(taken)) {
