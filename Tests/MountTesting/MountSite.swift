@@ -19,6 +19,9 @@ public final class MountSite: Sendable {
     public let holder: pid_t
     /// What `/proc/PID/ns/mnt` of everybody in it says.
     let namespace: [UInt8]
+    /// Keeps the namespace, and with it its number: the kernel gives the number of one that ended to the next that is made,
+    /// and the processes of another site would count as this one's.
+    private let namespaceFile: OwnedDescriptor
     private let closed = Mutex(false)
 
     /// What is published; below the output, so that packages can be made in place.
@@ -51,7 +54,8 @@ public final class MountSite: Sendable {
             throw MountTestFailure("no mount namespace: \(try await guardian.finish())")
         }
         holder = pid
-        namespace = try SystemCalls.readLink(FilePath("/proc/\(pid)/ns/mnt"))
+        namespaceFile = try SystemCalls.open(FilePath("/proc/\(pid)/ns/mnt"), flags: O_RDONLY)
+        namespace = try SystemCalls.readLink(FilePath("/proc/self/fd/\(namespaceFile.rawValue)"))
     }
 
     deinit { if !closed.withLock({ $0 }) { SystemCalls.close(lifeline) } }

@@ -19,4 +19,17 @@ import Testing
         #expect(site.processes == [] && access("\(site.directory)", F_OK) != 0)
         _ = try await (stray.finish(seconds: 5), user.finish(seconds: 5))
     }
+
+    /// The kernel gives a namespace's number to the next one as soon as it has ended.
+    @Test func theProcessesOfALaterSiteAreNotThoseOfAnEarlierOne() async throws {
+        let earlier = try await MountSite()
+        kill(earlier.holder, SIGKILL)
+        try await eventually("the earlier site's directory is gone") { access("\(earlier.directory)", F_OK) != 0 ? true : nil }
+        let later = try await MountSite()
+        let user = try later.startShell("echo here; exec sleep 1000")
+        #expect(try await user.line() == "here")
+        #expect(earlier.processes == [] && later.processes == ["sleep"])
+        try await later.close()
+        _ = try await (user.finish(seconds: 5), earlier.close())
+    }
 }
