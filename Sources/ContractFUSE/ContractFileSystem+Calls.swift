@@ -44,7 +44,7 @@ extension ContractFileSystem {
 
     private func command(_ call: FUSEIoctl, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         let input = Array(call.input), address = call.argument
-        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        let caller = caller(header)
         switch call.command {
         case ContractCall.createFile:
             run(createThreads, header, reply) { _ throws(Errno) in
@@ -70,7 +70,7 @@ extension ContractFileSystem {
 
     private func fileCall(_ handle: Handle, _ opened: OpenedFile, _ call: FUSEIoctl, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         let input = Array(call.input), address = call.argument
-        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        let caller = caller(header)
         switch call.command {
         case ContractCall.identify where asking.withLock({ $0.contains(header.pid) }):
             handle.mayFill.store(true, ordering: .releasing)
@@ -113,22 +113,29 @@ extension ContractFileSystem {
     private func fillCall(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ caller: Caller, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         let mayStay = inlineCalls.begin()
         let operation = operations.begin(reply.park(), thread: header.pid)
-        let work: @Sendable (FillArgument?) -> Void = { known in
-            var result: Int32
-            do throws(Errno) {
-                let argument: FillArgument
-                if let known { argument = known } else { argument = try self.fillArgument(handle, address, caller) }
-                result = try self.fillBlocks(opened, argument, caller, operation)
-            } catch { result = -error.rawValue }
-            // Before the answer: after it the number may be another request's.
-            self.operations.end(operation)
-            operation.reply.ioctl(result: result, [])
+        if mayStay {
+            defer { inlineCalls.end() }
+            let memory = CallerMemory(thread: caller.thread, copier: .present(inlineCalls.pages))
+            if fill(handle, opened, address, memory, operation, most: UInt64(FillBuffer.blocks)) { return }
         }
-        guard mayStay else { return callThreads.run { work(nil) } }
-        defer { inlineCalls.end() }
-        let argument = try? fillArgument(handle, address, caller)
-        if let argument, argument.count > UInt64(FillBuffer.blocks) { return callThreads.run { work(argument) } }
-        work(argument)
+        callThreads.run { _ = self.fill(handle, opened, address, caller.memory, operation) }
+    }
+
+    /// False where nothing is done yet, because it are more blocks than `most` or `memory` would have to wait.
+    private func fill(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ memory: CallerMemory, _ operation: Operation, most: UInt64 = .max) -> Bool {
+        var result: Int32
+        do throws(Errno) {
+            let argument = try fillArgument(handle, address, memory)
+            if argument.count > most { return false }
+            result = try fillBlocks(opened, argument, memory, operation)
+        } catch {
+            if error == .wouldBlock, most != .max { return false }
+            result = -error.rawValue
+        }
+        // Before the answer: after it the number may be another request's.
+        operations.end(operation)
+        operation.reply.ioctl(result: result, [])
+        return true
     }
 
     // MARK: Permission

@@ -14,17 +14,17 @@ extension ContractFileSystem {
     }
 
     /// `EPERM` for a descriptor that may not fill.
-    func fillArgument(_ handle: Handle, _ address: UInt64, _ caller: Caller) throws(Errno) -> FillArgument {
+    func fillArgument(_ handle: Handle, _ address: UInt64, _ memory: CallerMemory) throws(Errno) -> FillArgument {
         guard handle.mayFill.load(ordering: .acquiring) else { throw .notPermitted }
-        let bytes = try caller.memory.bytes(address, count: 16)
+        let bytes = try memory.bytes(address, count: 16)
         return bytes.withUnsafeBytes {
             FillArgument(count: UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)), blocks: UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
     }
 
     /// How many blocks from the start are stored; an error where that is none.
-    func fillBlocks(_ opened: OpenedFile, _ argument: FillArgument, _ caller: Caller, _ operation: Operation) throws(Errno) -> Int32 {
-        let (count, blocks, memory) = (argument.count, argument.blocks, caller.memory)
+    func fillBlocks(_ opened: OpenedFile, _ argument: FillArgument, _ memory: CallerMemory, _ operation: Operation) throws(Errno) -> Int32 {
+        let (count, blocks) = (argument.count, argument.blocks)
         return try FillBuffer.with { data throws(Errno) in try fillBlocks(opened, count, at: blocks, memory, data, operation) }
     }
 

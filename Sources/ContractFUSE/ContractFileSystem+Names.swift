@@ -9,7 +9,7 @@ extension ContractFileSystem {
     func change(_ node: Node, _ modification: FUSEModification, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         let change: FUSEChange
         do throws(FUSEParseError) { change = try modification.change() } catch { return reply.error(.ioError) }
-        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        let caller = caller(header)
         switch change {
         case .mknod(let name, _, _, _): mknod(node, Array(name), header, reply)
         case .create: reply.error(.permissionDenied)

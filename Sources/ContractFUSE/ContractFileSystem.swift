@@ -1,6 +1,7 @@
 import ContractVolume
 import FUSEProtocol
 import FUSESession
+import Glibc
 import LinuxSystem
 import Synchronization
 
@@ -23,6 +24,8 @@ public final class ContractFileSystem: FUSEFileSystem {
     let nameThreads = RequestThreads(name: "contract-tree", limit: 8)
     let createThreads = RequestThreads(name: "contract-create", limit: 4)
     let callThreads = RequestThreads(name: "contract-call", limit: 64)
+    /// As many as wait for them.
+    let copiers = CallerMemory.threads(limit: 68)
     let inlineCalls: InlineCalls
     /// The device number of the mount (major, minor), once it is known: what PERMIT_FILL compares.
     let device = Mutex<(major: UInt32, minor: UInt32)?>(nil)
@@ -64,11 +67,13 @@ public final class ContractFileSystem: FUSEFileSystem {
     public func stop() {
         detach()
         helpers.stop()
-        for threads in [nameThreads, createThreads, callThreads] { threads.stop() }
+        for threads in [nameThreads, createThreads, callThreads, copiers] { threads.stop() }
         reading.stop()
         handles.removeAll()
         nodes.removeAll()
     }
+
+    func caller(_ header: FUSERequestHeader) -> Caller { Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid), copiers: copiers) }
 
     // MARK: What the daemon asks
 

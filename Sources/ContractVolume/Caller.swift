@@ -2,19 +2,21 @@ import Glibc
 import LinuxSystem
 
 /// Who asks: the identity that files are made with and permissions are checked for.
-public struct Caller: Hashable, Sendable {
+public struct Caller: Sendable {
     public var uid: UInt32
     public var gid: UInt32
     /// The thread, as `header.pid` has it; 0 when it cannot be seen from here.
     public var thread: pid_t
 
-    public init(uid: UInt32, gid: UInt32, thread: pid_t) {
+    /// Its memory, copied by threads that may wait for it.
+    public let memory: CallerMemory
+
+    public init(uid: UInt32, gid: UInt32, thread: pid_t, copiers: RequestThreads) {
         self.uid = uid
         self.gid = gid
         self.thread = thread
+        memory = CallerMemory(thread: thread, copier: .waiting(copiers))
     }
-
-    public var memory: CallerMemory { CallerMemory(thread: thread) }
 
     /// A field of /proc/TID/status, its words as numbers; nil when it cannot be read.
     private func statusField(_ name: String) -> [UInt32]? {

@@ -4,9 +4,24 @@ import LinuxSystem
 /// The memory of the thread whose request is being handled. Good only while that request is unanswered: until then the thread
 /// cannot end, and its id is nobody else's.
 ///
-/// Every length is given by us and bounded before anything is copied. Blocks, and may fault the caller's pages in, which may be
-/// a mapping of our own mount: never from a thread that answers reads.
+/// Every length is given by us and bounded before anything is copied. Copying faults the caller's pages in, which may be a mapping of our
+/// own mount; who waits for that cannot be killed before it is answered, and would keep the device open when the daemon is killed
+/// (`EventHelper` has the same). So it is left to threads that have no descriptors, or done only where nothing has to be faulted in.
 public struct CallerMemory: Sendable {
+    /// Who copies.
+    public enum Copier: Sendable {
+        /// One of these threads, made by `threads()`; the calling one waits for it. Never from a thread that answers reads.
+        case waiting(RequestThreads)
+        /// The calling thread, where all pages are there; else `EAGAIN`, with nothing copied.
+        case present(PresentPages)
+    }
+
+    /// Threads that copy for `Copier.waiting`, at most `limit`: as many as wait for callers at a time.
+    public static func threads(limit: Int) -> RequestThreads {
+        // Where that is not allowed, they copy all the same.
+        RequestThreads(name: "contract-copy", limit: limit) { try? SystemCalls.leaveDescriptors() }
+    }
+
     /// The most bytes of one copy: between two it can be seen that the caller was interrupted.
     public static let slice = 1 << 20
     /// The most ranges of one copy (`IOV_MAX`).
@@ -16,7 +31,12 @@ public struct CallerMemory: Sendable {
     /// `header.pid` of the request.
     public let thread: pid_t
 
-    public init(thread: pid_t) { self.thread = thread }
+    private let copier: Copier
+
+    public init(thread: pid_t, copier: Copier) {
+        self.thread = thread
+        self.copier = copier
+    }
 
     /// `EPERM`: out of reach, being in another pid namespace or protected against us; `EFAULT`: not readable.
     private func translated(_ error: Errno) -> Errno {
@@ -39,9 +59,10 @@ public struct CallerMemory: Sendable {
         guard thread > 0 else { throw .notPermitted }
         precondition(ranges.count <= Self.mostRanges && buffer.count <= Self.slice)
         guard ranges.allSatisfy({ $0.address <= UInt64(Int64.max) && $0.count <= Self.slice }) else { throw .badAddress }
-        let vectors = ranges.map { iovec(iov_base: UnsafeMutableRawPointer(bitPattern: UInt($0.address)), iov_len: $0.count) }
-        let count: Int
-        do throws(Errno) { count = try SystemCalls.read(process: thread, ranges: vectors, into: buffer) } catch { throw translated(error) }
+        // Safety: who called waits for the end.
+        nonisolated(unsafe) let vectors = ranges.map { iovec(iov_base: UnsafeMutableRawPointer(bitPattern: UInt($0.address)), iov_len: $0.count) }
+        nonisolated(unsafe) let buffer = buffer
+        let count = try copy(ranges) { [thread] () throws(Errno) in try SystemCalls.read(process: thread, ranges: vectors, into: buffer) }
         guard count == buffer.count else { throw .badAddress }
     }
 
@@ -75,9 +96,21 @@ public struct CallerMemory: Sendable {
         if bytes.isEmpty { return }
         guard thread > 0 else { throw .notPermitted }
         guard address <= UInt64(Int64.max) else { throw .badAddress }
-        let count: Int
-        do throws(Errno) { count = try SystemCalls.write(process: thread, address: address, bytes) } catch { throw translated(error) }
+        // Safety: who called waits for the end.
+        nonisolated(unsafe) let bytes = bytes
+        let count = try copy([(address, bytes.count)]) { [thread] () throws(Errno) in try SystemCalls.write(process: thread, address: address, bytes) }
         guard count == bytes.count else { throw .badAddress }
+    }
+
+    private func copy(_ ranges: [(address: UInt64, count: Int)], _ call: @escaping @Sendable () throws(Errno) -> Int) throws(Errno) -> Int {
+        let result: Result<Int, Errno>
+        switch copier {
+        case .waiting(let threads): result = threads.perform { Result { () throws(Errno) in try call() } }
+        case .present(let pages):
+            guard pages.have(ranges, of: thread) else { throw .wouldBlock }
+            result = Result { () throws(Errno) in try call() }
+        }
+        do throws(Errno) { return try result.get() } catch { throw translated(error) }
     }
 
     public func write(_ bytes: [UInt8], to address: UInt64) throws(Errno) {

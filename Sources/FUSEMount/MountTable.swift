@@ -11,6 +11,10 @@ public struct MountTable: Sendable, Equatable {
         /// What the mount itself is; its file system can be so, too.
         public var isReadOnly = false
         public var isFUSE: Bool { type == "fuse" || type == "fuseblk" || type.hasPrefix("fuse.") }
+        /// Of a package.
+        public var isIncfs: Bool { type == "fuse.incfs" }
+        /// Of backing files or an image.
+        public var isContract: Bool { type == "fuse.incremental-fs" }
     }
 
     /// In the order of the table: of two mounts at one place the later lies on top.

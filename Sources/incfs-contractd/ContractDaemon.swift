@@ -160,6 +160,8 @@ final class ContractDaemon: Sendable {
         } catch {
             for descriptor in descriptors { SystemCalls.close(descriptor) }
             mount.letGo()
+            // An ordinary user's is in its place already, and nobody who asks for it by its number would find it.
+            mount.session.stop()
             throw error
         }
         SystemCalls.signal(event: changed)

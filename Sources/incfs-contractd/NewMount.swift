@@ -26,6 +26,7 @@ final class NewMount {
     private var isAttached: Bool
 
     init(_ kind: Kind, on target: String) throws(Failure) {
+        try Self.removeDead(target)
         isRoots = geteuid() == 0
         isReadOnly = kind.attributes & MountWords.readOnly != 0
         if isRoots {
@@ -92,6 +93,14 @@ final class NewMount {
         guard isAttached else { return }
         isAttached = false
         if isRoots { try? SystemCalls.unmount(target, flags: 2) } else { try? FUSEMount.unmount(target, lazy: true) }
+    }
+
+    /// Who mounts again where a daemon was killed wants neither to be refused nor to have the dead mount below.
+    private static func removeDead(_ target: String) throws(Failure) {
+        do throws(MountError) {
+            guard let place = try FUSEMount.removeDead(at: FilePath(target)) else { return }
+            print("incfs: note: the mount at \(place) had lost its daemon; it is unmounted", to: &standardError)
+        } catch { throw Failure(error.errno, "\(error)") }
     }
 
     private static func detached(_ kind: Kind, device: CInt) throws(Failure) -> OwnedDescriptor {

@@ -1,4 +1,5 @@
 import ControlAPI
+import FUSEMount
 import Glibc
 import LinuxSystem
 
@@ -20,6 +21,7 @@ enum MountpointPath {
 
     /// For a mountpoint that is to be mounted: an existing directory. Says on standard error if it is not empty.
     static func new(_ text: String) throws(ControlError) -> String {
+        try removeDead(at: FilePath(text))
         let status: FileStatus, real: FilePath
         do {
             status = try SystemCalls.status(of: FilePath(text))
@@ -27,7 +29,7 @@ enum MountpointPath {
         } catch {
             let hint: String? = switch error.rawValue {
             case ENOENT: "Make it first: mkdir -p '\(text)'"
-            case ENOTCONN: "It is a mount whose daemon is gone. Remove it with: incfs unmount '\(text)'"
+            case ENOTCONN: "It is a mount whose server is gone. Remove it with: fusermount3 -u '\(text)'"
             default: nil
             }
             throw ControlError(.mountpointUnusable, "Cannot mount at \(text): \(error).", hint: hint,
@@ -38,6 +40,14 @@ enum MountpointPath {
         }
         if let names = try? SystemCalls.list(real), !names.isEmpty { Terminal.note("\(text) is not empty; what is in it is hidden while the package is mounted.") }
         return real.string
+    }
+
+    /// Takes away a mount of ours that lost its daemon, and says so: who mounts there again wants that.
+    static func removeDead(at path: FilePath) throws(ControlError) {
+        do throws(MountError) {
+            guard let place = try FUSEMount.removeDead(at: path) else { return }
+            Terminal.note("the mount at \(Terminal.printable(place.string)) had lost its daemon; it is unmounted.")
+        } catch { throw ControlError(.mountpointUnusable, "\(error)", errno: error.errno.rawValue) }
     }
 
     /// A path or pattern as it is inside the mount: a user may give it from the root of the file system as well.

@@ -62,6 +62,7 @@ struct RunCommand: Talkative {
         let daemon = try Daemon(store: store.store)
         try daemon.places.makeRuntimeDirectory()
         let place = SharedMountpoint.path(address, store: daemon.store, in: daemon.places)
+        try MountpointPath.removeDead(at: place)
         // One for all releases, wherever the mount comes to lie.
         let layer = try writable.directory(named: place.lastComponent?.string ?? "package", store: daemon.store)
         let request = MountRequest(

@@ -44,12 +44,22 @@ struct StatusCommand: Talkative {
         var reports = try MountedDaemons.reports(store: store, files: files).map(\.report)
         if let place {
             reports = reports.filter { $0.mounts.contains { $0.mountpoint == place } }
-            let contract = ContractMountStatus.all(at: place)
-            if reports.isEmpty && contract.isEmpty { throw ControlError(.notMounted, "No daemon of yours serves a mount at \(place).", hint: "See what is mounted with: incfs status") }
+            let (contract, dead) = Self.others(at: place, reports)
+            if reports.isEmpty && contract.isEmpty && dead.isEmpty { throw ControlError(.notMounted, "No daemon of yours serves a mount at \(place).", hint: "See what is mounted with: incfs status") }
             for i in reports.indices { reports[i].mounts.removeAll { $0.mountpoint != place } }
-            return UserStatus(reports, contractMounts: contract)
+            return UserStatus(reports, contractMounts: contract, deadMounts: dead)
         }
         // They have no store.
-        return UserStatus(reports, contractMounts: store == nil ? ContractMountStatus.all(at: nil) : [])
+        if store != nil { return UserStatus(reports) }
+        let (contract, dead) = Self.others(at: nil, reports)
+        return UserStatus(reports, contractMounts: contract, deadMounts: dead)
+    }
+
+    /// What no daemon with a store reports.
+    private static func others(at place: String?, _ reports: [StatusReport]) -> (contract: [ContractMountStatus], dead: [DeadMountStatus]) {
+        let contract = ContractMountStatus.all(at: place)
+        let served = reports.flatMap(\.mounts).map(\.mountpoint) + contract.filter { $0.daemonPid != nil }.map(\.mountpoint)
+        let dead = DeadMountStatus.all(at: place, except: served)
+        return (contract.filter { mount in !dead.contains { $0.mountpoint == mount.mountpoint } }, dead)
     }
 }

@@ -3,7 +3,7 @@ import ControlAPI
 /// The status for people.
 enum StatusText {
     static func text(_ status: UserStatus, color: Bool) -> String {
-        var parts = status.mounts.map { mount($0, color: color) } + (status.contractMounts ?? []).map { contract($0, color: color) }
+        var parts = status.mounts.map { mount($0, color: color) } + (status.contractMounts ?? []).map { contract($0, color: color) } + (status.deadMounts ?? []).map { dead($0, color: color) }
         if let fills = status.fills {
             let lines = fills.map { fill in
                 let title = Terminal.printable([fill.name, fill.release].filter { !$0.isEmpty }.joined(separator: " "))
@@ -23,6 +23,11 @@ enum StatusText {
         if let waiting = m.readersWaiting, waiting > 0 { lines.append("  waiting  \(HumanText.count(waiting, "read"))") }
         for (name, value) in (m.counters ?? [:]).sorted(by: { $0.key < $1.key }) where value > 0 { lines.append("  counted  \(name) \(value)") }
         return lines.joined(separator: "\n")
+    }
+
+    static func dead(_ m: DeadMountStatus, color: Bool) -> String {
+        let place = Terminal.printable(m.mountpoint), text = "its daemon is gone, and programs get errors: mount it again, or end it with: incfs unmount"
+        return (color ? "\u{1b}[1m\(place)\u{1b}[0m" : place) + "  \(Terminal.printable(m.source))\n  " + (color ? "\u{1b}[31m\(text)\u{1b}[0m" : text)
     }
 
     static func mount(_ m: MountStatus, color: Bool) -> String {

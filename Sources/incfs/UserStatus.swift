@@ -22,7 +22,10 @@ struct UserStatus: Encodable {
     /// Mounts of backing directories and images; absent if there are none.
     var contractMounts: [ContractMountStatus]?
 
-    init(_ reports: [StatusReport], contractMounts: [ContractMountStatus] = []) {
+    /// Mounts whose daemon is gone; absent if there are none.
+    var deadMounts: [DeadMountStatus]?
+
+    init(_ reports: [StatusReport], contractMounts: [ContractMountStatus] = [], deadMounts: [DeadMountStatus] = []) {
         daemonPid = reports.first?.daemonPid
         keeperPid = reports.first?.keeperPid
         version = reports.first?.version
@@ -32,5 +35,6 @@ struct UserStatus: Encodable {
         let all = reports.flatMap { $0.fills ?? [] }
         fills = all.isEmpty ? nil : all
         self.contractMounts = contractMounts.isEmpty ? nil : contractMounts
+        self.deadMounts = deadMounts.isEmpty ? nil : deadMounts
     }
 }

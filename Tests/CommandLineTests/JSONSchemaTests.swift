@@ -62,7 +62,7 @@ import Testing
                 "ls": (try json(listed(path, path)), try json(listed(WirePath("a"), nil))),
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
                 "mount": (try json(mounted(path)), try json(mounted(nil))),
-                "status": (try json(UserStatus([full], contractMounts: [contract])), try json(UserStatus([least], contractMounts: [counted]))),
+                "status": (try json(UserStatus([full], contractMounts: [contract], deadMounts: [DeadMountStatus(mountpoint: "/m", source: "/s")])), try json(UserStatus([least], contractMounts: [counted]))),
                 "store list": (list, list),
                 "store remove": (removal, removal),
                 "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
@@ -84,7 +84,7 @@ import Testing
             #expect(try FieldTypes.printed(answer.full) == table.types, "\(heading), with everything")
             let optional = try Set(FieldTypes.printed(answer.least).keys).subtracting(table.always)
             // A daemon runs in the least one too, and its files were asked for: else their fields could not be looked at.
-            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read", "fills", "contract_mounts", "contract_mounts[].counters"] : []
+            let mayStay: Set<String> = heading == "status" ? ["daemon_pid", "keeper_pid", "version", "store", "mounts[].files", "mounts[].last_failed_read", "fills", "contract_mounts", "contract_mounts[].counters", "dead_mounts"] : []
             #expect(optional.subtracting(mayStay).isEmpty, "\(heading) has fields that need not be there")
             #expect(try table.always.isSubset(of: Set(FieldTypes.printed(answer.least).keys)), "\(heading) lacks fields that must be there")
         }

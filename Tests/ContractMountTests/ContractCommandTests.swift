@@ -268,6 +268,129 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// Calls whose arguments lie in a mapping of a missing block of the same mount: they wait for a loader, and go on when the block comes. A daemon that is
+        /// killed meanwhile lets them go, and is gone itself.
+        @Test(arguments: MountSite.User.allCases) func aKilledDaemonDoesNotWaitForTheMemoryOfItsCallers(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                cat > caller.c <<'END'
+                #include "incremental_fs.h"
+                #include <signal.h>
+                #include <sys/mman.h>
+                #include <sys/wait.h>
+                #define MUST(condition) if (!(condition)) { printf("line %d: %s\\n", __LINE__, strerror(errno)); return 1; }
+                enum { CALLERS = 4 };
+                static struct incfs_control control;
+                static int fd, killed;
+                // Each has a block of its own.
+                static int call(int which, unsigned char *memory) {
+                    memory += 4096 * (which + 1);
+                    switch (which) {
+                    case 0: return incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = 10, .size = 4096, .data = memory}, 1);
+                    // More than a worker does by itself.
+                    case 1: {
+                        static struct incfs_block many[200];
+                        for (int i = 0; i < 200; i++) many[i] = (struct incfs_block){.fd = fd, .index = 20 + (uint32_t)i, .size = 4096, .data = memory};
+                        return incfs_write_blocks(many, 200) == 200;
+                    }
+                    // Answers go there.
+                    case 2: {
+                        struct incfs_filled filled;
+                        struct incfs_range *ranges = (struct incfs_range *)memory;
+                        return incfs_get_filled_ranges(fd, 0, ranges, 100, &filled) == 0 && filled.data_ranges > 0;
+                    }
+                    default: {
+                        struct incfs_id id = {.bytes = {9, (uint8_t)killed}};
+                        return incfs_make_file(&control, killed ? "not made" : "made", 0444, id, &(struct incfs_new_file){.size = 4, .metadata = memory, .metadata_size = 7}) == 0;
+                    }
+                    }
+                }
+                int main(int count, char **words) {
+                    struct incfs_id id = {.bytes = {1, 2, 3}};
+                    static char data[4096];
+                    setvbuf(stdout, NULL, _IONBF, 0);
+                    MUST(count == 3 && incfs_open(words[1], false, &control) == 0);
+                    MUST(incfs_make_file(&control, "mapped", 0555, id, &(struct incfs_new_file){.size = 4 << 20}) == 0);
+                    fd = incfs_open_to_fill(&control, id);
+                    MUST(fd >= 0 && incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = 900, .size = 4096, .data = data}, 1) == 1);
+                    unsigned char *memory = mmap(NULL, 4096 * (CALLERS + 1), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+                    MUST(memory != MAP_FAILED);
+                    // Once the blocks come, once the daemon is killed.
+                    for (; killed < 2; killed++) {
+                        pid_t callers[CALLERS];
+                        for (int i = 0; i < CALLERS; i++) if ((callers[i] = fork()) == 0) _exit(call(i, memory) == 1 ? 0 : 1);
+                        struct incfs_read reads[8];
+                        for (unsigned seen = 0; seen != 0x1e;) {
+                            int found = incfs_wait_for_pending_reads(&control, 20000, reads, 8);
+                            MUST(found > 0);
+                            for (int i = 0; i < found; i++) {
+                                MUST(reads[i].block % 256 <= CALLERS);
+                                seen |= 1u << reads[i].block % 256;
+                                snprintf(data, sizeof data, "block-%d", (int)reads[i].block);
+                                if (!killed) MUST(incfs_write_blocks(&(struct incfs_block){.fd = fd, .index = reads[i].block, .size = 4096, .data = data}, 1) == 1);
+                            }
+                        }
+                        if (killed) MUST(kill(atoi(words[2]), SIGKILL) == 0);
+                        for (int i = 0; i < CALLERS; i++) {
+                            int status;
+                            MUST(waitpid(callers[i], &status, 0) > 0 && WIFEXITED(status));
+                            if (WEXITSTATUS(status) != killed) { printf("caller %d: %d\\n", i, WEXITSTATUS(status)); return 1; }
+                        }
+                        int made = incfs_open_path(&control, "made");
+                        MUST(killed || (incfs_get_metadata(made, data, sizeof data) == 7 && memcmp(data, "block-4", 7) == 0));
+                        // The next time other blocks are missing.
+                        memory = mmap(NULL, 4096 * (CALLERS + 1), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 1 << 20);
+                    }
+                    return 0;
+                }
+                END
+                cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" caller.c -o caller
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000
+                daemon=$(daemon_of "$PWD/mnt")
+                timeout -k 1 50 ./caller mnt $daemon || { command umount -f mnt || true; exit 1; }
+                for i in $(seq 200); do kill -0 $daemon 2> gone || break; sleep 0.05; done
+                ! kill -0 $daemon 2> gone
+                ls mnt 2> gone && exit 1
+                umount mnt
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=5
+                test -e mnt/made && test ! -e 'mnt/not made'
+                umount mnt
+                bin/incfs fsck backing
+                """, as: user)
+        }
+
+        /// What a killed daemon, or a killed `incfs mount`, leaves in the mount table is told, and gone when it is mounted again.
+        @Test(arguments: MountSite.User.allCases) func aMountWithoutADaemonIsToldAndMountedAgain(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                mkdir other; : > image
+                shows() { grep -c " $PWD/mnt " /proc/self/mountinfo || true; }
+                is_dead() {
+                    for i in $(seq 200); do ls mnt > /dev/null 2>&1 || break; sleep 0.05; done
+                    bin/incfs status > output; grep -A1 -- "^$PWD/mnt  $PWD/$1" output | grep -q 'its daemon is gone' || { cat output; exit 1; }
+                    bin/incfs status mnt --json > output; grep -q dead_mounts output; not grep -q contract_mounts output
+                }
+                again() {
+                    expect 0 bin/incfs mount $1 mnt; said "the mount at $PWD/mnt had lost its daemon"
+                    ls mnt; test $(shows) = 1
+                    bin/incfs status mnt > output; not grep -q 'daemon is gone' output
+                    umount mnt; test $(shows) = 0
+                }
+                bin/incfs mount --backing backing mnt; kill -9 $(daemon_of "$PWD/mnt"); is_dead backing; again "--backing backing"
+                bin/incfs mount --backing backing mnt; kill -9 $(daemon_of "$PWD/mnt"); is_dead backing
+                again "--image image"
+                bin/incfs mount --image image mnt; kill -9 $(find /proc/[0-9]*/fd -lname "$PWD/image" 2> /dev/null | cut -d/ -f3 | sort -u); is_dead image; again "--image image"
+
+                # The client dies when it has mounted, before its daemon answers.
+                bin/incfs mount --backing backing other; daemon=$(daemon_of "$PWD/other")
+                kill -STOP $daemon
+                bin/incfs-contractd mount backing mnt & client=$!
+                if [ "$(id -u)" = 0 ]; then sleep 0.5; else for i in $(seq 200); do test $(shows) = 1 && break; sleep 0.05; done; test $(shows) = 1; fi
+                kill -9 $client; kill -CONT $daemon
+                # Root's is in no directory before it is served.
+                if [ "$(id -u)" = 0 ]; then test $(shows) = 0; else is_dead backing; again "--backing backing"; fi
+                ls other; umount other
+                """, as: user)
+        }
+
         /// Creates, unlinks, renames and listings of one directory at once: see contract-deadlock's own words.
         @Test(arguments: MountSite.User.allCases) func helpersAndLocks(_ user: MountSite.User) async throws {
             try await ContractSite.run("""

@@ -236,7 +236,9 @@ import Testing
 extension VolumeFileTests {
     /// Memory of this very thread, as if a request had come from it.
     @Test func theMemoryOfACaller() throws {
-        let memory = CallerMemory(thread: SystemCalls.threadID())
+        let copiers = CallerMemory.threads(limit: 1)
+        defer { copiers.stop() }
+        let memory = CallerMemory(thread: SystemCalls.threadID(), copier: .waiting(copiers))
         let base = mmap(nil, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
         defer { munmap(base, 8192) }
         mprotect(base + 4096, 4096, PROT_NONE)
@@ -253,6 +255,6 @@ extension VolumeFileTests {
         try memory.write([9, 8], to: end - 2)
         #expect(try memory.bytes(end - 2, count: 2) == [9, 8])
         #expect(throws: Errno.badAddress) { try memory.write([9, 8], to: end - 1) }
-        #expect(throws: Errno.notPermitted) { try CallerMemory(thread: 0).bytes(end - 2, count: 1) }
+        #expect(throws: Errno.notPermitted) { try CallerMemory(thread: 0, copier: .waiting(copiers)).bytes(end - 2, count: 1) }
     }
 }

@@ -95,6 +95,34 @@ import Testing
         }
     }
 
+    /// Whoever kills all processes of a user leaves mounts without a daemon: they are told, and the same command works again.
+    @Test(arguments: MountSite.User.allCases) func killingKeeperAndDaemonHindersNobodyLater(_ user: MountSite.User) async throws {
+        try await Self.withEntry(user) { site in
+            let run = try Self.stay(site, 0)
+            let place = try await run.line()
+            try await site.mount()
+            let report = try await site.report()
+            // Stopped first, so that neither sees the other's end.
+            for pid in [report.keeperPid, report.daemonPid] { kill(pid, SIGSTOP) }
+            for pid in [report.keeperPid, report.daemonPid] { kill(pid, SIGKILL) }
+            try await eventually("both are gone") { site.processes.contains { $0.hasPrefix("incfsd") || $0.hasPrefix("incfs-keeper") } ? nil : true }
+            try await Self.call(site, 0)
+            #expect(try await run.finish(seconds: 30).status != 0)
+            #expect(site.mounts.count == 2)
+            let status = try await site.incfs("status")
+            for place in [place, site.mountpoint.string] { #expect(status.contains("\(place)  \(site.output)/app.incfs\n  its daemon is gone"), "\(status)") }
+
+            let again = try Self.stay(site, 0)
+            #expect(try await again.line() == place)
+            let end = try await again.finish(seconds: 30)
+            #expect(end.status == 0 && end.output.hasSuffix("same\n") && end.error.contains("the mount at \(place) had lost its daemon; it is unmounted"), "\(end)")
+            try await site.mount()
+            #expect(site.mounts == [site.mountpoint.string])
+            try await site.incfs("unmount", site.mountpoint.string)
+            try await CommandLineRunTests.nothingIsLeft(site)
+        }
+    }
+
     @Test(arguments: MountSite.User.allCases) func aFixedPlaceIsTheProgramsAlone(_ user: MountSite.User) async throws {
         try await Self.withEntry(user) { site in
             try await site.shell("mkdir -p /opt; ls -A /opt > \(site.directory)/home/before", as: .root)

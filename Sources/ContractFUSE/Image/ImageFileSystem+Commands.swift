@@ -48,7 +48,7 @@ extension ImageFileSystem {
     func instruct(_ call: FUSEIoctl, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         guard call.command == Self.instructionCall else { return reply.ioctl(result: -EINVAL) }
         let input = Array(call.input)
-        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        let caller = caller(header)
         let operation = operations.begin(reply.park(), thread: header.pid)
         callThreads.run { [self] in
             var answer: (result: Int32, bytes: [UInt8])
@@ -93,7 +93,7 @@ extension ImageFileSystem {
     func writeCommand(_ fh: UInt64, _ data: UnsafeRawBufferPointer, _ header: FUSERequestHeader, _ reply: consuming FUSEReply) {
         guard let opener = handles.opener(fh) else { return reply.error(.badFileDescriptor) }
         let input = Array(data)
-        let caller = Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid))
+        let caller = caller(header)
         let operation = operations.begin(reply.park(), thread: header.pid)
         callThreads.run { [self] in
             var written = 0, failure: Errno?

@@ -18,6 +18,7 @@ public final class ImageFileSystem: FUSEFileSystem {
     let handles = ImageHandles()
     let operations = OperationsUnderWay()
     let callThreads = RequestThreads(name: "image-call", limit: 16)
+    private let copiers = CallerMemory.threads(limit: 16)
     private let owner = (uid: geteuid(), gid: getegid())
 
     /// `timeoutMilliseconds`: how long a read waits for a missing block; 0 fails at once.
@@ -33,8 +34,11 @@ public final class ImageFileSystem: FUSEFileSystem {
     /// The session is over. Not from one of its threads.
     public func stop() {
         callThreads.stop()
+        copiers.stop()
         reading.stop()
     }
+
+    func caller(_ header: FUSERequestHeader) -> Caller { Caller(uid: header.uid, gid: header.gid, thread: pid_t(bitPattern: header.pid), copiers: copiers) }
 
     enum Node {
         case command
