@@ -39,6 +39,7 @@ import Testing
             var contract = ContractMountStatus(mountpoint: "/m", source: "/b", kind: .backing)
             (contract.daemonPid, contract.readersWaiting) = (1, 2)
             contract.counters = Dictionary(uniqueKeysWithValues: ReadCounters.names.map { ($0, 1) })
+            let dead = DeadMountStatus(mountpoint: "/m", source: "/s")
             var counted = ContractMountStatus(mountpoint: "/m", source: "/b", kind: .backing)
             counted.counters = contract.counters
             func mounted(_ entry: WirePath?) -> MountReport {
@@ -62,7 +63,7 @@ import Testing
                 "ls": (try json(listed(path, path)), try json(listed(WirePath("a"), nil))),
                 "failure": (try json(failed(ControlError(.timedOut, "m", hint: "h", errno: 62))), try json(failed(ControlError(.timedOut, "m")))),
                 "mount": (try json(mounted(path)), try json(mounted(nil))),
-                "status": (try json(UserStatus([full], contractMounts: [contract], deadMounts: [DeadMountStatus(mountpoint: "/m", source: "/s")])), try json(UserStatus([least], contractMounts: [counted]))),
+                "status": (try json(UserStatus([full], contractMounts: [contract], deadMounts: [dead])), try json(UserStatus([least], contractMounts: [counted], deadMounts: [dead]))),
                 "store list": (list, list),
                 "store remove": (removal, removal),
                 "verify": (try json(verified(path)), try json(verified(WirePath("a")))),
