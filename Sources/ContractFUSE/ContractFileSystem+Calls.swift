@@ -114,28 +114,27 @@ extension ContractFileSystem {
         let mayStay = inlineCalls.begin()
         let operation = operations.begin(reply.park(), thread: header.pid)
         if mayStay {
-            defer { inlineCalls.end() }
             let memory = CallerMemory(thread: caller.thread, copier: .present(inlineCalls.pages))
-            if fill(handle, opened, address, memory, operation, most: UInt64(FillBuffer.blocks)) { return }
+            let result = fill(handle, opened, address, memory, operation, most: UInt64(FillBuffer.blocks))
+            // Before the answer: the next call may come to the other worker as soon as that is there.
+            inlineCalls.end()
+            if let result { return answer(operation, result) }
         }
-        callThreads.run { _ = self.fill(handle, opened, address, caller.memory, operation) }
+        callThreads.run { self.answer(operation, self.fill(handle, opened, address, caller.memory, operation, most: .max) ?? -EIO) }
     }
 
-    /// False where nothing is done yet, because it are more blocks than `most` or `memory` would have to wait.
-    private func fill(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ memory: CallerMemory, _ operation: Operation, most: UInt64 = .max) -> Bool {
-        var result: Int32
+    /// nil where nothing is done yet, because there are more than `most` blocks or `memory` would have to wait.
+    private func fill(_ handle: Handle, _ opened: OpenedFile, _ address: UInt64, _ memory: CallerMemory, _ operation: Operation, most: UInt64) -> Int32? {
         do throws(Errno) {
             let argument = try fillArgument(handle, address, memory)
-            if argument.count > most { return false }
-            result = try fillBlocks(opened, argument, memory, operation)
-        } catch {
-            if error == .wouldBlock, most != .max { return false }
-            result = -error.rawValue
-        }
+            return argument.count > most ? nil : try fillBlocks(opened, argument, memory, operation)
+        } catch { return error == .wouldBlock && memory.neverWaits ? nil : -error.rawValue }
+    }
+
+    private func answer(_ operation: Operation, _ result: Int32) {
         // Before the answer: after it the number may be another request's.
         operations.end(operation)
         operation.reply.ioctl(result: result, [])
-        return true
     }
 
     // MARK: Permission

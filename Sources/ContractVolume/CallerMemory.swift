@@ -102,6 +102,9 @@ public struct CallerMemory: Sendable {
         guard count == bytes.count else { throw .badAddress }
     }
 
+    /// True where what would have to wait throws `EAGAIN`.
+    public var neverWaits: Bool { if case .present = copier { true } else { false } }
+
     private func copy(_ ranges: [(address: UInt64, count: Int)], _ call: @escaping @Sendable () throws(Errno) -> Int) throws(Errno) -> Int {
         let result: Result<Int, Errno>
         switch copier {

@@ -34,25 +34,30 @@ public final class PresentPages: @unchecked Sendable {
 
     /// nil when the table has no entries.
     private func look(_ ranges: [(address: UInt64, count: Int)]) -> Bool? {
-        var reads = 0, index = 0
-        while index < ranges.count {
-            // What follows closely is looked at together.
-            let first = ranges[index].address / Self.pageSize
+        var reads = 0, next = 0
+        while next < ranges.count {
+            // What follows closely is looked at in one read, though what lies between need not be there.
+            let begin = next, first = ranges[begin].address / Self.pageSize
             var end = first
-            while index < ranges.count {
-                let (address, count) = ranges[index]
-                let last = (address + UInt64(max(count, 1)) - 1) / Self.pageSize
-                guard address / Self.pageSize >= first, last - first < UInt64(Self.window) else { break }
-                end = max(end, last + 1)
-                index += 1
+            while next < ranges.count {
+                let pages = Self.pages(ranges[next])
+                guard pages.lowerBound >= first, pages.upperBound - first <= UInt64(Self.window) else { break }
+                end = max(end, pages.upperBound)
+                next += 1
             }
-            let pages = Int(end - first)
             reads += 1
-            guard pages > 0, reads <= Self.mostReads else { return false }
-            let raw = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(entries)[..<(pages * 8)])
+            guard next > begin, reads <= Self.mostReads else { return false }
+            let raw = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(entries)[..<(Int(end - first) * 8)])
             guard let count = try? SystemCalls.pread(table, into: raw, at: first * 8), count > 0 else { return nil }
-            guard count == raw.count, entries[..<pages].allSatisfy({ $0 & Self.present != 0 }) else { return false }
+            guard count == raw.count else { return false }
+            for range in ranges[begin..<next] {
+                for page in Self.pages(range) where entries[Int(page - first)] & Self.present == 0 { return false }
+            }
         }
         return true
+    }
+
+    private static func pages(_ range: (address: UInt64, count: Int)) -> Range<UInt64> {
+        range.address / pageSize..<(range.address + UInt64(max(range.count, 1)) - 1) / pageSize + 1
     }
 }

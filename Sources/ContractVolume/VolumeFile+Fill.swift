@@ -59,8 +59,9 @@ extension VolumeFile {
     private func storeData(_ blocks: [FillBlock], _ range: Range<Int>, _ buffer: UnsafeRawBufferPointer, _ tail: inout Tail, _ result: inout FillResult) throws(Errno) {
         var offset = try SystemCalls.status(of: descriptor).size
         var new: [(block: UInt32, entry: BlockEntry)] = []
+        new.reserveCapacity(range.count)
         var pieces: [Range<Int>] = []
-        var seen: Set<UInt32> = []
+        var highest: UInt32?
         var failure: Errno?
         var reached = range.lowerBound
         let start = offset
@@ -70,13 +71,14 @@ extension VolumeFile {
             if block.index >= dataBlocks || mapBase == 0 { failure = .outOfRange; break }
             if block.compression > 2 || block.data.isEmpty { failure = .invalidArgument; break }
             do throws(Errno) {
-                if seen.contains(block.index) { reached = position + 1; continue }
+                // A batch is mostly in order: then none is in it twice.
+                if let highest, block.index <= highest, new.contains(where: { $0.block == block.index }) { reached = position + 1; continue }
                 let isThere: Bool
                 if let known { isThere = known.isPresent(block.index) } else { isThere = try isPresent(block.index) }
                 if isThere { reached = position + 1; continue }
             } catch { failure = error; break }
             if offset >> 48 != 0 { failure = .fileTooLarge; break }
-            seen.insert(block.index)
+            highest = max(highest ?? 0, block.index)
             new.append((block.index, BlockEntry(offset: offset, stored: UInt16(block.data.count), compression: block.compression)))
             offset += UInt64(block.data.count)
             if let last = pieces.last, last.upperBound == block.data.lowerBound { pieces[pieces.count - 1] = last.lowerBound..<block.data.upperBound } else { pieces.append(block.data) }
@@ -136,7 +138,8 @@ extension VolumeFile {
     /// Entries of neighbours go in one write for each page that they lie in; one that spans two pages goes in two (`RecordPlace`
     /// says why): first the part without which the block counts as missing.
     private func writeEntries(_ new: [(block: UInt32, entry: BlockEntry)]) throws(Errno) {
-        let sorted = new.sorted { $0.block < $1.block }
+        let isSorted = zip(new, new.dropFirst()).allSatisfy { $0.block < $1.block }
+        let sorted = isSorted ? new : new.sorted { $0.block < $1.block }
         let size = UInt64(BlockEntry.size)
         var index = 0
         while index < sorted.count {
@@ -153,7 +156,9 @@ extension VolumeFile {
             let pageEnd = place / RecordPlace.page + 1
             var end = index + 1
             while end < sorted.count, sorted[end].block == sorted[end - 1].block + 1, mapBase + UInt64(sorted[end].block) * size + size <= pageEnd * RecordPlace.page { end += 1 }
-            try Self.write(descriptor, sorted[index..<end].flatMap(\.entry.encoded), at: place)
+            var bytes = [UInt8](repeating: 0, count: (end - index) * BlockEntry.size)
+            bytes.withUnsafeMutableBytes { bytes in for (position, one) in sorted[index..<end].enumerated() { one.entry.encode(into: bytes, at: position * BlockEntry.size) } }
+            try Self.write(descriptor, bytes, at: place)
             index = end
         }
     }

@@ -257,4 +257,68 @@ extension VolumeFileTests {
         #expect(throws: Errno.badAddress) { try memory.write([9, 8], to: end - 1) }
         #expect(throws: Errno.notPermitted) { try CallerMemory(thread: 0, copier: .waiting(copiers)).bytes(end - 2, count: 1) }
     }
+
+    /// Where nothing may be faulted in: EAGAIN, and nothing is copied, unless every page is there.
+    @Test func memoryThatIsPresent() throws {
+        let pages = 400, base = mmap(nil, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+        defer { munmap(base, pages * 4096) }
+        madvise(base, pages * 4096, MADV_NOHUGEPAGE)
+        let start = UInt64(UInt(bitPattern: base)), memory = CallerMemory(thread: SystemCalls.threadID(), copier: .present(PresentPages()))
+        func read(_ ranges: [(page: Int, offset: Int, count: Int)]) throws(Errno) -> [UInt8] {
+            var bytes = [UInt8](repeating: 7, count: ranges.map(\.count).reduce(0, +)), failure: Errno?
+            bytes.withUnsafeMutableBytes { buffer in
+                do throws(Errno) { try memory.read(ranges: ranges.map { (start + UInt64($0.page * 4096 + $0.offset), $0.count) }, into: buffer) } catch { failure = error }
+            }
+            if let failure {
+                #expect(bytes.allSatisfy { $0 == 7 })
+                throw failure
+            }
+            return bytes
+        }
+        for page in 0..<pages where page != 3 && page != 399 { memset(base + page * 4096, CInt(page % 200), 4096) }
+        #expect(try read([(2, 0, 4096)]) == [UInt8](repeating: 2, count: 4096))
+        // Into the next page by one byte, and up to it.
+        #expect(throws: Errno.wouldBlock) { try read([(2, 1, 4096)]) }
+        #expect(throws: Errno.wouldBlock) { try read([(3, 4095, 1)]) }
+        #expect(try read([(4, 0, 2), (1, 4095, 1), (5, 9, 1)]) == [4, 4, 1, 5])
+        #expect(throws: Errno.wouldBlock) { try read([(4, 0, 2), (3, 0, 1)]) }
+        // As many pages as are looked at together, and one more; as many places as are looked at, and one more.
+        #expect(try read([(10, 0, 192 * 4096)]).count == 192 * 4096)
+        #expect(throws: Errno.wouldBlock) { try read([(10, 0, 192 * 4096 + 1)]) }
+        #expect(try read((0..<8).map { ($0 % 2 == 0 ? 390 : 10, 0, 1) }) == [190, 10, 190, 10, 190, 10, 190, 10])
+        #expect(throws: Errno.wouldBlock) { try read((0..<9).map { ($0 % 2 == 0 ? 390 : 10, 0, 1) }) }
+        // It comes, and goes.
+        memset(base + 3 * 4096, 9, 4096)
+        #expect(try read([(3, 4095, 1)]) == [9])
+        madvise(base + 3 * 4096, 4096, MADV_DONTNEED)
+        #expect(throws: Errno.wouldBlock) { try read([(3, 4095, 1)]) }
+        #expect(throws: Errno.wouldBlock) { try CallerMemory(thread: 1 << 22, copier: .present(PresentPages())).bytes(start, count: 1) }
+    }
+
+    /// What is known of a process is not believed of the program that it becomes.
+    @Test func theMemoryOfAProgramThatBecomesAnother() throws {
+        let pages = PresentPages(), pipe = try SystemCalls.pipe()
+        defer { SystemCalls.close(pipe.write) }
+        let null = try SystemCalls.open("/dev/null", flags: O_RDWR)
+        let child = try SystemCalls.spawn("/bin/sh", ["sh", "-c", "read line; exec sleep 1000"], descriptors: [pipe.read, null.rawValue, null.rawValue])
+        SystemCalls.close(pipe.read)
+        defer {
+            kill(child, SIGKILL)
+            _ = try? SystemCalls.wait(for: child)
+        }
+        /// The last page of the stack, with the environment in it, once this program runs.
+        func stack(of program: String) throws -> UInt64 {
+            while try SystemCalls.contents(of: FilePath("/proc/\(child)/comm")) != Array("\(program)\n".utf8) { usleep(1000) }
+            let maps = String(decoding: try SystemCalls.contents(of: FilePath("/proc/\(child)/maps")), as: UTF8.self).split(separator: "\n")
+            let range = try #require(maps.first { $0.hasSuffix("[stack]") }).prefix { $0 != " " }
+            return try #require(UInt64(range.drop { $0 != "-" }.dropFirst(), radix: 16)) - 4096
+        }
+        let memory = CallerMemory(thread: child, copier: .present(pages))
+        let before = try stack(of: "sh")
+        #expect(try memory.bytes(before, count: 8).count == 8)
+        _ = try Array("\n".utf8).withUnsafeBytes { try SystemCalls.write(pipe.write, $0) }
+        let after = try stack(of: "sleep")
+        #expect(try memory.bytes(after, count: 8).count == 8)
+        if before != after { #expect(throws: Errno.self) { try memory.bytes(before, count: 8) } }
+    }
 }
