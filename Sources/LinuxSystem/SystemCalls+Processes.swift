@@ -21,6 +21,10 @@ extension SystemCalls {
         OwnedDescriptor(CInt(try value(clinux_pidfd_open(pid))))
     }
 
+    /// Starts a process that asks the file system at `path` for its space (statfs(2)) and ends with the errno, 0 for success: who asks a FUSE server
+    /// cannot be killed before it answers. Its id, which the caller waits for. Throws as fork(2).
+    public static func startAsking(_ path: FilePath) throws(Errno) -> pid_t { pid_t(try value(path.withPlatformString { clinux_statfs_child($0) })) }
+
     /// kill(2). `ESRCH` is success: who is gone needs no signal.
     public static func signal(_ pid: pid_t, _ number: CInt) throws(Errno) {
         if kill(pid, number) < 0 && errno != ESRCH { throw Errno(rawValue: errno) }

@@ -382,6 +382,8 @@ extension ContractMounts {
                 # The client dies when it has mounted, before its daemon answers.
                 bin/incfs mount --backing backing other; daemon=$(daemon_of "$PWD/other")
                 kill -STOP $daemon
+                # A daemon that does not answer is not gone, and holds nobody up.
+                timeout -k 1 50 bin/incfs status > output; grep -q "^$PWD/other  backing" output; not grep -q 'daemon is gone' output
                 bin/incfs-contractd mount backing mnt & client=$!
                 if [ "$(id -u)" = 0 ]; then sleep 0.5; else for i in $(seq 200); do test $(shows) = 1 && break; sleep 0.05; done; test $(shows) = 1; fi
                 kill -9 $client; kill -CONT $daemon

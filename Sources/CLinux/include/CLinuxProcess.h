@@ -10,6 +10,8 @@
 int64_t clinux_signalfd(const int *signals, int count);
 // The next signal's number, 0 when none is there.
 int64_t clinux_signalfd_read(int fd);
+// A child without descriptors that calls statfs(2) and ends with its errno, 0 for success. Its process id.
+int64_t clinux_statfs_child(const char *path);
 // pidfd_open(2): readable when the process has ended.
 int64_t clinux_pidfd_open(int pid);
 // close_range(2) from `first` to the end.
