@@ -66,8 +66,10 @@ extension ContractFileSystem {
             guard count > 1, error == .badAddress else { throw error }
             raw = []
             for index in 0..<count {
-                guard let one = try? memory.bytes(address + UInt64(index * Self.blockSize), count: Self.blockSize) else { break }
-                raw += one
+                do throws(Errno) { raw += try memory.bytes(address + UInt64(index * Self.blockSize), count: Self.blockSize) } catch {
+                    if error == .wouldBlock { throw error }
+                    break
+                }
             }
             if raw.isEmpty { throw .badAddress }
         }
@@ -97,7 +99,10 @@ extension ContractFileSystem {
             var readable: [FillBlock] = []
             for (index, block) in blocks.enumerated() {
                 let source = raw.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: index * Self.blockSize + 8, as: UInt64.self)) }
-                do throws(Errno) { try memory.read(source, into: UnsafeMutableRawBufferPointer(rebasing: data[block.data])) } catch { break }
+                do throws(Errno) { try memory.read(source, into: UnsafeMutableRawBufferPointer(rebasing: data[block.data])) } catch {
+                    if error == .wouldBlock { throw error }
+                    break
+                }
                 readable.append(block)
             }
             if readable.isEmpty { throw .badAddress }

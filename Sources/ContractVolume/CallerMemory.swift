@@ -6,11 +6,11 @@ import LinuxSystem
 ///
 /// Every length is given by us and bounded before anything is copied. Copying faults the caller's pages in, which may be a mapping of our
 /// own mount; who waits for that cannot be killed before it is answered, and would keep the device open when the daemon is killed
-/// (`EventHelper` has the same). So it is left to threads that have no descriptors, or done only where nothing has to be faulted in.
+/// (`EventHelper` has the same). So it is left to threads that have no descriptors but the first three, or done only where nothing has to be faulted in.
 public struct CallerMemory: Sendable {
     /// Who copies.
     public enum Copier: Sendable {
-        /// One of these threads, made by `threads()`; the calling one waits for it. Never from a thread that answers reads.
+        /// One of these threads, made by `threads(limit:)`; the calling one waits for it. Never from a thread that answers reads.
         case waiting(RequestThreads)
         /// The calling thread, where all pages are there; else `EAGAIN`, with nothing copied.
         case present(PresentPages)

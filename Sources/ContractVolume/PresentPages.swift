@@ -12,7 +12,8 @@ public final class PresentPages: @unchecked Sendable {
     private static let window = 192
     private static let mostReads = 8
     private let entries: UnsafeMutableBufferPointer<UInt64>
-    /// The table of the last process that was asked about. That of a process that has ended, or become another program, has no entries left.
+    /// The table of the memory that the last thread had. It has no entries left when that memory is gone, with its last process or because that became another
+    /// program; where somebody shares it (`CLONE_VM`) and the thread is another program's by now, what it says is not of that.
     private var table: CInt = -1
     private var thread: pid_t = 0
 

@@ -10,6 +10,8 @@ public struct MountTable: Sendable, Equatable {
         public var source: String
         /// What the mount itself is; its file system can be so, too.
         public var isReadOnly = false
+        /// Who mounted it, of a FUSE file system (`user_id=`).
+        public var user: UInt32?
         public var isFUSE: Bool { type == "fuse" || type == "fuseblk" || type.hasPrefix("fuse.") }
         /// Of a package.
         public var isIncfs: Bool { type == "fuse.incfs" }
@@ -44,7 +46,14 @@ public struct MountTable: Sendable, Equatable {
         return Entry(
             device: device, mountpoint: path(fields[4]),
             type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self),
-            isReadOnly: fields[5].split(separator: UInt8(ascii: ",")).contains([UInt8(ascii: "r"), UInt8(ascii: "o")]))
+            isReadOnly: fields[5].split(separator: UInt8(ascii: ",")).contains([UInt8(ascii: "r"), UInt8(ascii: "o")]),
+            user: separator + 3 < fields.count ? user(fields[separator + 3]) : nil)
+    }
+
+    private static func user(_ options: ArraySlice<UInt8>) -> UInt32? {
+        let key = Array("user_id=".utf8)
+        guard let option = options.split(separator: UInt8(ascii: ",")).first(where: { $0.starts(with: key) }) else { return nil }
+        return UInt32(String(decoding: option.dropFirst(key.count), as: UTF8.self))
     }
 
     private static func path(_ field: ArraySlice<UInt8>) -> FilePath {

@@ -50,9 +50,11 @@ public final class RequestThreads: Sendable {
             let work = state.wait { state -> Work? in
                 if state.queue.isEmpty && !state.stopped { return nil }
                 state.idle -= 1
-                return state.queue.isEmpty ? .end : .run(state.queue.removeFirst())
+                if !state.queue.isEmpty { return .run(state.queue.removeFirst()) }
+                state.threads -= 1
+                return .end
             }
-            guard case .run(let body) = work else { return state.withLock { $0.threads -= 1 } }
+            guard case .run(let body) = work else { return }
             body()
         }
     }

@@ -7,12 +7,12 @@ struct DeadMountStatus: Encodable {
     /// What was mounted, as the mount table has it.
     var source: String
 
-    /// Among the mounts that show in this namespace, those of `places` aside, which have a daemon.
+    /// Among this user's mounts that show in this namespace, those of `places` aside, which have a daemon.
     static func all(at place: String?, except places: [String]) -> [DeadMountStatus] {
         let table = MountTable.visible
         return table.entries.filter { entry in
-            (entry.isIncfs || entry.isContract) && table.topmost(at: entry.mountpoint) == entry && (place == nil || entry.mountpoint == FilePath(place!))
-                && !places.contains(entry.mountpoint.string) && FUSEMount.isDead(entry.mountpoint)
+            table.topmost(at: entry.mountpoint) == entry && (place == nil || entry.mountpoint == FilePath(place!)) && !places.contains(entry.mountpoint.string)
+                && FUSEMount.isDead(entry.mountpoint)
         }.map { DeadMountStatus(mountpoint: $0.mountpoint.string, source: $0.source) }
     }
 }

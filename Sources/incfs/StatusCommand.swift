@@ -7,7 +7,7 @@ struct StatusCommand: Talkative {
         commandName: "status",
         abstract: "Show what is mounted, how far it is, who waits and why.",
         discussion: """
-            Without MOUNTPOINT: all mounts of this user, and those of backing directories and images with what they counted. The JSON has the daemon's process id in daemon_pid, the mounts in mounts and, where several \
+            Without MOUNTPOINT: all mounts of this user, those of backing directories and images with what they counted, and those whose daemon is gone. The JSON has the daemon's process id in daemon_pid, the mounts in mounts and, where several \
             stores are in use, every daemon in daemons. Names that are not UTF-8 have their bytes in path_bytes, in hexadecimal.
             """)
 

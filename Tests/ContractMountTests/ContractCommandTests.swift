@@ -385,11 +385,18 @@ extension ContractMounts {
                 # A daemon that does not answer is not gone, and holds nobody up.
                 timeout -k 1 50 bin/incfs status > output; grep -q "^$PWD/other  backing" output; not grep -q 'daemon is gone' output
                 bin/incfs-contractd mount backing mnt & client=$!
-                if [ "$(id -u)" = 0 ]; then sleep 0.5; else for i in $(seq 200); do test $(shows) = 1 && break; sleep 0.05; done; test $(shows) = 1; fi
+                # It has sent the device and waits in recvmsg(2).
+                recvmsg=47; test "$(uname -m)" = x86_64 || recvmsg=212
+                for i in $(seq 400); do test "$(cut -d' ' -f1 /proc/$client/syscall)" = $recvmsg && break; sleep 0.05; done
+                test "$(cut -d' ' -f1 /proc/$client/syscall)" = $recvmsg
+                if [ "$(id -u)" = 0 ]; then test $(shows) = 0; else test $(shows) = 1; fi
                 kill -9 $client; kill -CONT $daemon
                 # Root's is in no directory before it is served.
                 if [ "$(id -u)" = 0 ]; then test $(shows) = 0; else is_dead backing; again "--backing backing"; fi
                 ls other; umount other
+                # Neither is left that it would serve.
+                for i in $(seq 400); do kill -0 $daemon 2> gone || break; sleep 0.05; done
+                not kill -0 $daemon 2> gone
                 """, as: user)
         }
 

@@ -35,6 +35,15 @@ import Testing
         for length in bytes.indices { _ = MountTable(text: Array(bytes[..<length])) }
     }
 
+    @Test func whoMounted() {
+        let table = MountTable(text: Array(Self.text.utf8))
+        #expect(table.entries.first { $0.type == "fuse.incfs" }?.user == 0 && table.entries.contains { $0.user == nil })
+        for (options, user) in [("rw,user_id=1000,group_id=5", 1000), ("user_id=4294967294", 4_294_967_294), ("rw,xuser_id=1", nil), ("user_id=-1", nil), ("user_id=", nil)] as [(String, UInt32?)] {
+            let line = "60 27 0:51 / /mnt rw - fuse.incfs source \(options)\n"
+            #expect(MountTable(text: Array(line.utf8)).entries.map(\.user) == [user], "\(options)")
+        }
+    }
+
     @Test func thisProcessHasARoot() throws { #expect(try MountTable.current().topmost(at: "/") != nil) }
 }
 

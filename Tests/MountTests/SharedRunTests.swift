@@ -112,10 +112,14 @@ import Testing
             let status = try await site.incfs("status")
             for place in [place, site.mountpoint.string] { #expect(status.contains("\(place)  \(site.output)/app.incfs\n  its daemon is gone"), "\(status)") }
 
-            let again = try Self.stay(site, 0)
-            #expect(try await again.line() == place)
-            let end = try await again.finish(seconds: 30)
-            #expect(end.status == 0 && end.output.hasSuffix("same\n") && end.error.contains("the mount at \(place) had lost its daemon; it is unmounted"), "\(end)")
+            // Two at once: neither takes the other's new mount for the dead one.
+            let again = try (1...2).map { try Self.stay(site, $0) }
+            for run in again { #expect(try await run.line() == place) }
+            for number in 1...2 { try await Self.call(site, number) }
+            var ends: [ChildProcess.Result] = []
+            for run in again { ends.append(try await run.finish(seconds: 30)) }
+            #expect(ends.allSatisfy { $0.status == 0 && $0.output.hasSuffix("same\n") }, "\(ends)")
+            #expect(ends.contains { $0.error.contains("the mount at \(place) had lost its daemon; it is unmounted") }, "\(ends)")
             try await site.mount()
             #expect(site.mounts == [site.mountpoint.string])
             try await site.incfs("unmount", site.mountpoint.string)
