@@ -86,8 +86,9 @@ extension StoredObject {
 
     /// Takes a complete object of which blocks are missing back to `partial/`: first its state, then its file.
     func demote(_ content: inout Content) throws(StoreError) {
-        guard let certified = certifiedLeaves(&content) else { return try becomePartial(&content) }
         let paths = paths
+        let known = try StoreError.wrap(paths.leaves, "cannot take a damaged object back") { () throws(Errno) in try certifiedLeaves(&content) }
+        guard let certified = known else { return try becomePartial(&content) }
         let words = AtomicBitmap.wordCount(blockCount)
         // Everything that is present was synced when the object became complete.
         var bits = SparseWords(count: words)

@@ -25,7 +25,11 @@ extension StoredObject {
     func copyLeaves(_ blocks: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Bool {
         switch phase.load(ordering: .acquiring) {
         case .complete:
-            guard let certified = leaves.current ?? content.withLock({ certifiedLeaves(&$0) }) else { return false }
+            let certified: CertifiedLeaves
+            if let current = leaves.current { certified = current } else {
+                guard let found = try content.withLock({ content throws(Errno) in try certifiedLeaves(&content) }) else { return false }
+                certified = found
+            }
             if certified.copy(blocks, to: target) { return true }
             leaves.drop(certified)
             return false
@@ -41,7 +45,7 @@ extension StoredObject {
         guard phase.load(ordering: .acquiring) == .complete else { return try copyLeaves(blocks, into: target) }
         // Twice: their file may have been damaged since it was loaded.
         for _ in 0..<2 {
-            guard let certified = certifiedLeaves(&content) else { return false }
+            guard let certified = try certifiedLeaves(&content) else { return false }
             if certified.copy(blocks, to: target) { return true }
             leaves.drop(certified)
         }
@@ -74,11 +78,11 @@ extension StoredObject {
     // MARK: With `content` held
 
     /// The certified leaves of a complete object. Where the file of leaves is missing or damaged they are computed from the
-    /// data, if that still has the right content; else the object is thrown away and the answer is nil.
-    func certifiedLeaves(_ content: inout Content) -> CertifiedLeaves? {
+    /// data, if that still has the right content; else the object is thrown away and the answer is nil. Throws what may pass (`isLoss`).
+    func certifiedLeaves(_ content: inout Content) throws(Errno) -> CertifiedLeaves? {
         guard phase.load(ordering: .acquiring) == .complete else { return nil }
         if let certified = leaves.current { return certified }
-        guard let certified = readLeaves(size: size) ?? computeLeaves() else {
+        guard let certified = if let read = try readLeaves(size: size) { read } else { try computeLeaves() } else {
             core.events.corruptBlocks.add(presentBlocks)
             for block in allBlocks where present.isSet(block) { content.lost.insert(block) }
             wipe(&content, keepingHoles: true)
@@ -97,14 +101,25 @@ extension StoredObject {
         VerityDigest.contentDigest(leaves: UnsafeRawBufferPointer(table.bytes), size: size)
     }
 
-    /// The file of leaves, if it proves to be that of a file of `size` bytes with this object's name.
-    func readLeaves(size: UInt64) -> CertifiedLeaves? {
-        guard size > 0, size <= StoreOptions.maximumObjectSize, let file = try? SystemCalls.open(paths.leaves, flags: Self.readOnly) else { return nil }
+    /// Whether an error says that what a file held is not to be had any more. Others say nothing of it and may pass: no descriptor is left, or no memory; a
+    /// permission was taken away.
+    static func isLoss(_ error: Errno) -> Bool {
+        [.noSuchFileOrDirectory, .notDirectory, .isDirectory, .tooManySymbolicLinkLevels, .noSuchAddressOrDevice, .ioError].contains(error)
+    }
+
+    /// The file of leaves, if it proves to be that of a file of `size` bytes with this object's name. Throws what may pass (`isLoss`).
+    func readLeaves(size: UInt64) throws(Errno) -> CertifiedLeaves? {
+        guard size > 0, size <= StoreOptions.maximumObjectSize else { return nil }
+        let file: OwnedDescriptor
+        do throws(Errno) { file = try SystemCalls.open(paths.leaves, flags: Self.readOnly) } catch {
+            guard Self.isLoss(error) else { throw error }
+            return nil
+        }
         return LeafFile.load(file, size: size, id: id, maxWhole: core.options.maxWholeLeaves)
     }
 
-    /// The leaves of the data as it is, written to their file; nil when it cannot be read whole or is not the content.
-    private func computeLeaves() -> CertifiedLeaves? {
+    /// The leaves of the data as it is, written to their file; nil when it cannot be read whole or is not the content. Throws what may pass (`isLoss`).
+    private func computeLeaves() throws(Errno) -> CertifiedLeaves? {
         if blockCount * Digest.length > core.options.maxWholeLeaves {
             // Written as they are computed. Where the disk does not take them they are computed once more, for memory.
             do throws(Errno) {
@@ -112,7 +127,7 @@ extension StoredObject {
                 let root = try LeafFile.write(file.rawValue, leafCount: blockCount) { blocks, target throws(Errno) in try hashData(blocks, into: target) }
                 guard VerityDigest.contentDigest(root: root, size: size) == id else { return nil }
                 // nil: the disk does not give back what it took, or another description's completion is writing the same file. The data is right all the same.
-                if let certified = readLeaves(size: size) { return certified }
+                if let certified = try readLeaves(size: size) { return certified }
             } catch {}
         }
         let table = LeafTable(blockCount: blockCount)
@@ -121,7 +136,10 @@ extension StoredObject {
                 try hashData(blocks, into: leaves)
                 UnsafeMutableRawBufferPointer(rebasing: table.bytes[(blocks.lowerBound * Digest.length)...]).copyMemory(from: UnsafeRawBufferPointer(leaves))
             }
-        } catch { return nil }
+        } catch {
+            guard Self.isLoss(error) else { throw error }
+            return nil
+        }
         guard contentDigest(table) == id else { return nil }
         _ = try? writeLeaves { blocks, target throws(Errno) in table.copy(blocks, to: target) }
         return CertifiedLeaves(whole: table)

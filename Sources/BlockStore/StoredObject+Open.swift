@@ -104,7 +104,10 @@ extension StoredObject {
     /// A complete file of another length: either the caller's size is wrong, or the file was cut or extended by accident. The
     /// leaves decide, because the name covers the size. True when the object could be loaded.
     private func loadMisSized(_ paths: ObjectPaths, _ length: UInt64, _ content: inout Content) throws(StoreError) -> Bool {
-        if let certified = readLeaves(size: size) {
+        func leaves(ofLength length: UInt64) throws(StoreError) -> CertifiedLeaves? {
+            try StoreError.wrap(paths.leaves, "cannot look at an object's digests") { () throws(Errno) in try readLeaves(size: length) }
+        }
+        if let certified = try leaves(ofLength: size) {
             keep(certified)
             phase.store(.complete, ordering: .releasing)
             _ = publish(0..<(length >= size ? blockCount : Int(length / UInt64(Blocks.size))))
@@ -119,7 +122,7 @@ extension StoredObject {
             content.lost.formUnion(lostBlocks)
             return true
         }
-        if readLeaves(size: length) != nil { throw wrongSize(paths.complete, length) }
+        if try leaves(ofLength: length) != nil { throw wrongSize(paths.complete, length) }
         try? SystemCalls.unlink(paths.complete, missingIsFine: true)
         try? SystemCalls.unlink(paths.leaves, missingIsFine: true)
         return false

@@ -30,6 +30,50 @@ import Testing
         #expect(try object.completeIfFull() == .complete)
     }
 
+    /// A damaged block, and no descriptor left for the digests that would tell which one: the read fails, and nothing is thrown away.
+    @Test func aProcessWithoutDescriptorsLosesNothing() throws {
+        do {
+            let object = try scratch.open().object(sample.id, size: sample.size)
+            try sample.fillAll(object)
+            #expect(try object.completeIfFull() == .complete)
+        }
+        try Scratch.flip(scratch.complete(sample.id), at: 7 * 4096 + 9)
+        let object = try scratch.open().object(sample.id, size: sample.size)
+        let bytes = sample.bytes
+        // Other tests go on: on a thread with descriptors of its own. A limit of a thousand million would take a while.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        let before = limit
+        limit.rlim_cur = min(limit.rlim_cur, 16384)
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        defer { var before = before; setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &before) }
+        let thread = Thread(name: "no-descriptors") {
+            do throws(Errno) { try SystemCalls.leaveDescriptors() } catch { Issue.record("no table of its own: \(error)"); return }
+            var last: CInt = -1
+            while true {
+                let next = dup(0)
+                if next < 0 { break }
+                last = next
+            }
+            #expect(errno == EMFILE && last > 100)
+            #expect(object.read(0..<4096).0 == .failed(.tooManyOpenFiles))
+            // One for the data.
+            SystemCalls.close(last)
+            #expect(object.read(0..<4096).0 == .failed(.tooManyOpenFiles))
+            #expect(object.presentBlocks == 20)
+            object.releaseResources()
+            closeAll()
+            #expect(object.read(0..<4096).1 == Array(bytes[..<4096]))
+            #expect(object.read(7 * 4096..<8 * 4096).0 == .corrupt(blocks: 7..<8))
+            #expect(object.presentBlocks == 19)
+            object.releaseResources()
+        }
+        thread.join()
+        #expect(try scratch.open().object(sample.id, size: sample.size).presentBlocks == 19)
+    }
+
+    private func closeAll() { SystemCalls.closeAll(from: 3) }
+
     @Test func aBlockThatTheDiskWillNotGiveIsMissing() throws {
         let store = try scratch.open()
         let object = try store.object(sample.id, size: sample.size)
