@@ -156,6 +156,28 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// The kernel gives the number of a mount that is gone to the next one: a daemon that looks only then does not take that for its own.
+        @Test(arguments: MountSite.User.allCases) func aDaemonKnowsItsMountFromTheNext(_ user: MountSite.User) async throws {
+            try await ContractSite.run("""
+                mkdir other
+                number() { grep " $PWD/mnt " /proc/self/mountinfo | cut -d' ' -f1; }
+                for i in $(seq 20); do
+                    bin/incfs mount --backing backing mnt
+                    before=$(number); daemon=$(daemon_of "$PWD/mnt")
+                    kill -STOP $daemon
+                    umount mnt
+                    bin/incfs mount --backing other mnt
+                    after=$(number)
+                    kill -CONT $daemon
+                    for j in $(seq 400); do kill -0 $daemon 2> gone || break; sleep 0.05; done
+                    not kill -0 $daemon 2> gone
+                    umount mnt
+                    if [ $before = $after ]; then exit 0; fi
+                done
+                echo "the number was never the same"; exit 1
+                """, as: user)
+        }
+
         /// A mount that follows an unmount at once, many times.
         @Test(arguments: MountSite.User.allCases) func mountAfterUnmount(_ user: MountSite.User) async throws {
             try await ContractSite.run("""
