@@ -12,11 +12,12 @@ extension FUSEMount {
     /// Processes that ask a server which does not answer, and where.
     private static let unanswered = Mutex<[(asking: pid_t, place: FilePath)]>([])
 
-    /// True when what shows at `mountpoint` is a mount of a package, of backing files or of an image, made by this user, without a server. Has a process of
+    /// True when a mount that shows at its place is one of a package, of backing files or of an image, made by this user, without a server. Has a process of
     /// its own ask it: a server that is there and does not answer, being stopped, would keep who asks from ending. False where it cannot be told, as without
     /// an answer within a second.
-    public static func isDead(_ mountpoint: FilePath) -> Bool {
-        guard let entry = shown(at: mountpoint), (entry.isIncfs || entry.isContract) && entry.user == geteuid() else { return false }
+    public static func isDead(_ mount: MountTable.Entry) -> Bool {
+        guard mount.isIncfs || mount.isContract, mount.user == geteuid() else { return false }
+        let mountpoint = mount.mountpoint
         let isAsked = unanswered.withLock { unanswered in
             unanswered.removeAll { one in
                 // nil: it runs.
@@ -42,11 +43,11 @@ extension FUSEMount {
     /// Whoever replaces a mount holds a lock of its directory while he looks and unmounts: the second of two would take away what the first has mounted
     /// anew. Where there can be no such lock it is done without.
     public static func removeDead(at path: FilePath) throws(MountError) -> FilePath? {
-        guard let place = try? SystemCalls.realPath(path), isDead(place) else { return nil }
+        guard let place = try? SystemCalls.realPath(path), let first = shown(at: place), isDead(first) else { return nil }
         let lock = lock(ofDirectory: place.removingLastComponent())
         defer { if lock >= 0 { SystemCalls.close(lock) } }
         var found = false
-        while let entry = shown(at: place), isDead(place) {
+        while let entry = shown(at: place), isDead(entry) {
             // What is mounted there by now may be another one.
             guard shown(at: place) == entry else { continue }
             do throws(MountError) { try unmount(place, lazy: true) } catch {

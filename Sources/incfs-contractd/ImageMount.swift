@@ -16,7 +16,7 @@ enum ImageMount {
         let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.realPath(FilePath(source)) }
         let place = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.quietStatus(of: image.rawValue) }
         if let table = try? MountTable.current(),
-            table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == place.deviceMajor && $0.device.minor == place.deviceMinor })
+            table.entries.contains(where: { $0.isContract && $0.device.major == place.deviceMajor && $0.device.minor == place.deviceMinor })
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
         try lock(image.rawValue, source)
 

@@ -16,7 +16,7 @@ enum MountClient {
         let path = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.open(directory, flags: SystemCalls.pathOnly | O_DIRECTORY) }
         let device = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.quietStatus(of: path.rawValue) }
         if let table = try? MountTable.current(),
-            table.entries.contains(where: { $0.type == "fuse.incremental-fs" && $0.device.major == device.deviceMajor && $0.device.minor == device.deviceMinor })
+            table.entries.contains(where: { $0.isContract && $0.device.major == device.deviceMajor && $0.device.minor == device.deviceMinor })
         { throw Failure(.invalidArgument, "\(source) lies on an Incremental FS mount: it would wait for itself") }
         // Files in it are his, or he could not fill them; and nobody's daemon but his own and root's may be writing there.
         let owner = try Failure.attempt(source) { () throws(Errno) in try SystemCalls.status(of: directory).uid }
@@ -113,7 +113,7 @@ enum MountClient {
     private static func daemon(of target: String) throws(Failure) -> (socket: FilePath, mount: MountTable.Entry) {
         let place = try Failure.attempt(target) { () throws(Errno) in try SystemCalls.realPath(FilePath(target)) }
         let table = try Failure.attempt("/proc/self/mountinfo") { () throws(Errno) in try MountTable.current() }
-        guard let entry = table.topmost(at: place), entry.type == "fuse.incremental-fs" else { throw Failure(.invalidArgument, "\(target) is no Incremental FS mount") }
+        guard let entry = table.topmost(at: place), entry.isContract else { throw Failure(.invalidArgument, "\(target) is no Incremental FS mount") }
         guard let socket = ContractPlaces.socket(ofMount: "\(entry.device)") else { throw Failure(.notPermitted, "\(target): its daemon is not one of this user's") }
         return (socket, entry)
     }

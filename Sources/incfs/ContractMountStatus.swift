@@ -18,10 +18,7 @@ struct ContractMountStatus: Encodable {
 
     /// All of this namespace, or the one that shows at `place`.
     static func all(at place: String?) -> [ContractMountStatus] {
-        let table = MountTable.visible
-        // What another mount lies on cannot be asked by its place, and is not seen there.
-        let seen = table.entries.filter { $0.isContract && table.topmost(at: $0.mountpoint) == $0 }
-        return seen.filter { place == nil || $0.mountpoint == FilePath(place!) }.map { ContractMountStatus($0) }
+        MountTable.visible.shown(at: place).filter(\.isContract).map { ContractMountStatus($0) }
     }
 
     private init(_ entry: MountTable.Entry) {

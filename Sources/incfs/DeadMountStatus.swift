@@ -1,5 +1,4 @@
 import FUSEMount
-import LinuxSystem
 
 /// A mount whose daemon was killed, in `incfs status`: programs get nothing but errors from it until it is unmounted or mounted again.
 struct DeadMountStatus: Encodable {
@@ -9,10 +8,7 @@ struct DeadMountStatus: Encodable {
 
     /// Among this user's mounts that show in this namespace, those of `places` aside, which have a daemon.
     static func all(at place: String?, except places: [String]) -> [DeadMountStatus] {
-        let table = MountTable.visible
-        return table.entries.filter { entry in
-            table.topmost(at: entry.mountpoint) == entry && (place == nil || entry.mountpoint == FilePath(place!)) && !places.contains(entry.mountpoint.string)
-                && FUSEMount.isDead(entry.mountpoint)
-        }.map { DeadMountStatus(mountpoint: $0.mountpoint.string, source: $0.source) }
+        MountTable.visible.shown(at: place).filter { !places.contains($0.mountpoint.string) && FUSEMount.isDead($0) }
+            .map { DeadMountStatus(mountpoint: $0.mountpoint.string, source: $0.source) }
     }
 }

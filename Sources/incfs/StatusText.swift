@@ -17,24 +17,25 @@ enum StatusText {
 
     /// Counters that are zero say nothing.
     static func contract(_ m: ContractMountStatus, color: Bool) -> String {
-        let place = Terminal.printable(m.mountpoint)
         let kind = m.kind == .image ? "image" : "backing directory"
-        var lines = [(color ? "\u{1b}[1m\(place)\u{1b}[0m" : place) + "  \(kind) \(Terminal.printable(m.source))"]
+        var lines = [bold(Terminal.printable(m.mountpoint), color) + "  \(kind) \(Terminal.printable(m.source))"]
         if let waiting = m.readersWaiting, waiting > 0 { lines.append("  waiting  \(HumanText.count(waiting, "read"))") }
         for (name, value) in (m.counters ?? [:]).sorted(by: { $0.key < $1.key }) where value > 0 { lines.append("  counted  \(name) \(value)") }
         return lines.joined(separator: "\n")
     }
 
     static func dead(_ m: DeadMountStatus, color: Bool) -> String {
-        let place = Terminal.printable(m.mountpoint), text = "its daemon is gone, and programs get errors: mount it again, or end it with: incfs unmount"
-        return (color ? "\u{1b}[1m\(place)\u{1b}[0m" : place) + "  \(Terminal.printable(m.source))\n  " + (color ? "\u{1b}[31m\(text)\u{1b}[0m" : text)
+        bold(Terminal.printable(m.mountpoint), color) + "  \(Terminal.printable(m.source))\n  "
+            + red("its daemon is gone, and programs get errors: mount it again, or end it with: incfs unmount", color)
     }
 
+    private static func bold(_ text: String, _ color: Bool) -> String { color ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
+    private static func red(_ text: String, _ color: Bool) -> String { color ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
+
     static func mount(_ m: MountStatus, color: Bool) -> String {
-        let bold: (String) -> String = { color ? "\u{1b}[1m\($0)\u{1b}[0m" : $0 }
-        let red: (String) -> String = { color ? "\u{1b}[31m\($0)\u{1b}[0m" : $0 }
+        let red: (String) -> String = { Self.red($0, color) }
         let title = [m.name, m.release].filter { !$0.isEmpty }.joined(separator: " ")
-        var lines = [bold(Terminal.printable(m.mountpoint)) + "  " + Terminal.printable(title), "  from     \(Terminal.printable(m.address))"]
+        var lines = [bold(Terminal.printable(m.mountpoint), color) + "  " + Terminal.printable(title), "  from     \(Terminal.printable(m.address))"]
         var present = "  present  \(HumanText.percent(m.blocksPresent, of: m.blocksTotal)) %: \(m.blocksPresent) of \(HumanText.count(m.blocksTotal, "block"))"
         switch m.fillState {
         case .off: if !m.complete { present += ", fetching only what is read" }

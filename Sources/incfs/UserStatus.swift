@@ -21,7 +21,6 @@ struct UserStatus: Encodable {
     var fills: [BackgroundFillStatus]?
     /// Mounts of backing directories and images; absent if there are none.
     var contractMounts: [ContractMountStatus]?
-
     /// Mounts whose daemon is gone; absent if there are none.
     var deadMounts: [DeadMountStatus]?
 

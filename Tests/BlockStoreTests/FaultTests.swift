@@ -62,7 +62,7 @@ import Testing
             #expect(object.read(0..<4096).0 == .failed(.tooManyOpenFiles))
             #expect(object.presentBlocks == 20)
             object.releaseResources()
-            closeAll()
+            SystemCalls.closeAll(from: 3)
             #expect(object.read(0..<4096).1 == Array(bytes[..<4096]))
             #expect(object.read(7 * 4096..<8 * 4096).0 == .corrupt(blocks: 7..<8))
             #expect(object.presentBlocks == 19)
@@ -71,8 +71,6 @@ import Testing
         thread.join()
         #expect(try scratch.open().object(sample.id, size: sample.size).presentBlocks == 19)
     }
-
-    private func closeAll() { SystemCalls.closeAll(from: 3) }
 
     @Test func aBlockThatTheDiskWillNotGiveIsMissing() throws {
         let store = try scratch.open()

@@ -366,11 +366,12 @@ extension ContractMounts {
                 }
                 END
                 cc -std=gnu11 -I "$SOURCES/../Sources/CIncrementalFS/include" caller.c -o caller
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000
+                # Without readahead nobody waits for a block that he has not asked for.
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000,readahead=0
                 daemon=$(daemon_of "$PWD/mnt")
                 timeout -k 1 50 ./caller mnt $daemon || { command umount -f mnt || true; exit 1; }
                 for i in $(seq 200); do kill -0 $daemon 2> gone || break; sleep 0.05; done
-                ! kill -0 $daemon 2> gone
+                not kill -0 $daemon 2> gone
                 ls mnt 2> gone && exit 1
                 umount mnt
                 bin/incfs mount --backing backing mnt -o read_timeout_ms=5
