@@ -131,7 +131,7 @@ final class ContractDaemon: Sendable {
         // What was unmounted before is over before this one begins.
         lookForGone()
         _ = mounts.wait(until: .now.adding(milliseconds: Self.endMilliseconds)) { mounts in mounts.allSatisfy { $0.isVisible } ? true : nil }
-        let mount = try DaemonMount(directory: directory, options: options, trust: trust, device: device, mountTable: table)
+        let mount = try DaemonMount(directory: directory, options: options, trust: trust, socket: socketPath, device: device, mountTable: table)
         do throws(FUSESessionError) { try mount.session.start() } catch {
             mount.fileSystem.stop()
             throw Failure(error.errno, "\(error)")
@@ -173,7 +173,7 @@ final class ContractDaemon: Sendable {
         let options = try Self.options(text), before = mount.fileSystem.options.counterName
         do throws(ContractOptions.Refusal) { try mount.fileSystem.options.checkRemount(to: options) } catch { throw Failure(error.errno, error.description) }
         if options.counterName != before {
-            if before != nil, let name = mount.counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name) }
+            if before != nil, let name = mount.counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name, socket: socketPath, device: device) }
             if let name = options.counterName { try register(mount, name, device) }
         }
         do throws(ContractOptions.Refusal) { try mount.fileSystem.remount(options) } catch { throw Failure(error.errno, error.description) }

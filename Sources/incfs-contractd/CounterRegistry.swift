@@ -17,7 +17,11 @@ enum CounterRegistry {
         }
     }
 
-    static func remove(_ name: String) { try? SystemCalls.unlink(ContractPlaces.instances.appending(name), missingIsFine: true) }
+    /// Takes a name away from the mount that has it; another mount's stays.
+    static func remove(_ name: String, socket: FilePath, device: String) {
+        guard let owner = owner(of: name), owner == (socket, device) else { return }
+        try? SystemCalls.unlink(ContractPlaces.instances.appending(name), missingIsFine: true)
+    }
 
     static func owner(of name: String) -> (socket: FilePath, device: String)? {
         guard let text = try? SystemCalls.contents(of: ContractPlaces.instances.appending(name), limit: 4096) else { return nil }

@@ -18,10 +18,13 @@ final class DaemonMount: Sendable {
     /// The visible mount's number in it, once it is attached; and the device number.
     let place = Mutex<(mount: UInt64, name: String)?>(nil)
     let counterName = Mutex<String?>(nil)
+    /// The daemon's, by which its entries in the runtime directory are known.
+    private let socket: FilePath
     /// Whether `letGo` is done: a second caller waits for the first, because the daemon may end after its own call.
     private let gone = Mutex(false)
 
-    init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, device: CInt, mountTable: CInt) throws(Failure) {
+    init(directory: BackingDirectory, options: ContractOptions, trust: SignatureTrust, socket: FilePath, device: CInt, mountTable: CInt) throws(Failure) {
+        self.socket = socket
         self.device = device
         self.mountTable = mountTable
         var configuration = FUSESessionConfiguration()
@@ -75,9 +78,11 @@ final class DaemonMount: Sendable {
         }
     }
 
-    /// Takes the entries in the runtime directory away.
+    /// Takes the entries in the runtime directory away. Who hears late of its unmount may find those of a mount that got the device number since:
+    /// they name another daemon, and stay.
     private func forget() {
-        if let name = place.withLock({ $0?.name }) { try? SystemCalls.unlink(ContractPlaces.mounts.appending(name), missingIsFine: true) }
-        if let name = counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name) }
+        guard let device = place.withLock({ $0?.name }) else { return }
+        if ContractPlaces.socket(ofMount: device) == socket { try? SystemCalls.unlink(ContractPlaces.mounts.appending(device), missingIsFine: true) }
+        if let name = counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name, socket: socket, device: device) }
     }
 }

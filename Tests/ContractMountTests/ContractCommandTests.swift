@@ -178,6 +178,30 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// So it does with the device number, which an ordinary user's `ro` mount, having no clone, gives back when it is unmounted: the next mount is still
+        /// found by it.
+        @Test func aDaemonThatHearsLateLeavesTheNextMountFound() async throws {
+            try await ContractSite.run("""
+                mkdir other
+                for i in $(seq 20); do
+                    bin/incfs mount --backing backing mnt -o ro
+                    before=$(stat -c %d mnt); daemon=$(daemon_of "$PWD/mnt")
+                    kill -STOP $daemon
+                    umount mnt
+                    bin/incfs mount --backing other mnt -o ro
+                    after=$(stat -c %d mnt)
+                    kill -CONT $daemon
+                    for j in $(seq 400); do kill -0 $daemon 2> gone || break; sleep 0.05; done
+                    not kill -0 $daemon 2> gone
+                    bin/incfs counters mnt > counters
+                    grep -q reads_delayed_pending counters
+                    umount mnt
+                    if [ $before = $after ]; then exit 0; fi
+                done
+                echo "the number was never the same"; exit 1
+                """, as: .nobody)
+        }
+
         /// A mount that follows an unmount at once, many times.
         @Test(arguments: MountSite.User.allCases) func mountAfterUnmount(_ user: MountSite.User) async throws {
             try await ContractSite.run("""
