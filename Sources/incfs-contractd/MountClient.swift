@@ -57,6 +57,7 @@ enum MountClient {
             }
             mount.letGo()
             try expect("ok", connection.rawValue)
+            widenReadahead(of: DeviceNumber(major: status.deviceMajor, minor: status.deviceMinor), words)
         } catch {
             mount.undo()
             throw error
@@ -64,6 +65,17 @@ enum MountClient {
         if geteuid() == 0 { return }
         for note in [hasEvents ? nil : words.isReadOnly ? UserNotes.noEventsReadOnly : UserNotes.noEvents, UserNotes.memory] { if let note { print("incfs: note: \(note)", to: &standardError) } }
     }
+
+    /// A FUSE server can ask for no more than the system's usual window; sysfs gives more, where we may.
+    private static func widenReadahead(of device: DeviceNumber, _ words: MountWords) {
+        guard let pages = (try? ContractOptions(parsing: words.contract))?.readaheadPages, pages > usualReadahead else { return }
+        do throws(Errno) { try FUSEMount.setReadAhead(device, kib: Int(pages) * 4) } catch {
+            print("incfs: note: readahead=\(pages) is \(usualReadahead) pages here: the window cannot be set: \(error)", to: &standardError)
+        }
+    }
+
+    /// `VM_READAHEAD_PAGES` of the kernel, in pages.
+    private static let usualReadahead: UInt32 = 32
 
     /// Waits until no daemon serves the directory but one that we find.
     private static func waitForOthers(_ directory: FilePath, _ named: FilePath) throws(Failure) {

@@ -46,6 +46,23 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// In pages, of 4 KiB here. A FUSE server can ask for 32, root for more.
+        @Test(arguments: MountSite.User.allCases) func readaheadIsTheWindowThatWasAskedFor(_ user: MountSite.User) async throws {
+            let wide = user == .root ? 1024 : 128
+            try await ContractSite.run("""
+                window() {
+                    bin/incfs mount --backing backing mnt $1 2> said; cat said >&2
+                    test "$(cat /sys/class/bdi/$(mountpoint -d mnt)/read_ahead_kb)" = $2
+                    umount mnt
+                }
+                window "" 40
+                window "-o readahead=0" 0
+                window "-o readahead=32" 128; test ! -s said || not grep -q readahead said
+                window "-o readahead=256" \(wide)
+                if [ \(wide) = 128 ]; then grep -q 'readahead=256 is 32 pages here' said; else not grep -q readahead said; fi
+                """, as: user)
+        }
+
         /// The kernel makes FS_IOC_GETFLAGS and its kin itself, with calls of its own to the server, and gives EIO for half an answer.
         @Test(arguments: MountSite.User.allCases) func callsThatAreNotKnownAreRefusedAsTheInterfaceSays(_ user: MountSite.User) async throws {
             try await ContractSite.run("""
