@@ -1,13 +1,14 @@
 // Load for measurements of contract mounts: a data loader and its readers, in C. Prints one line of JSON.
 //
-//   contract make MOUNT NAME MEGABYTES raw|lz4|tree [--call BLOCKS]   creates a file and fills it
+//   contract make MOUNT NAME MEGABYTES raw|lz4|run|tree [--call BLOCKS]   creates a file and fills it
 //   contract plain FILE MEGABYTES                                     the same bytes by plain buffered writes of 4 KiB
 //   contract latency MOUNT ROUNDS                                     reader blocks, loader hears of it, fills, reader has its byte
 //   contract pending MOUNT READERS [--pid DAEMON] [--uid USER]        so many reads wait at once and are filled in random order
 //
 // make and plain time the writing alone: what is written is made before. The last call of make completes the file, which the
-// daemon syncs: it is timed apart, as is the fsync of plain. A raw block is 4096 bytes that do not compress, an LZ4 block a fifth
-// of them and zeros, so that a stored block has a fifth of its size. tree is raw with a hash tree: its blocks are stored first.
+// daemon syncs: it is timed apart, as is the fsync of plain. A raw block is 4096 bytes that do not compress. An LZ4 block
+// has a fifth of its size when it is stored: for lz4 it is made of records of 64 bytes that differ in 8; for run it is a fifth of bytes that do not
+// compress and one run of zeros, the content that liblz4 is slowest to decode. tree is raw with a hash tree: its blocks are stored first.
 //
 //   cc -O2 -Wall -I Sources/CIncrementalFS/include -o contract contract.c -llz4 -lcrypto -lpthread
 #include "incremental_fs.h"
@@ -19,7 +20,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-enum { BLOCK = 4096, HASHES = 128, RANDOM_PART = 790 };
+enum { BLOCK = 4096, HASHES = 128, RECORD = 64, RANDOM_PART = 790 };
+enum content { RANDOM, RECORDS, RUN };
 
 static void fail(const char *what, int error) {
     fprintf(stderr, "contract: %s: %s\n", what, strerror(error < 0 ? -error : error));
@@ -42,11 +44,12 @@ static uint64_t next_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-static void make_block(uint8_t *block, uint32_t number, int compressible) {
+static void make_block(uint8_t *block, uint32_t number, enum content content) {
     uint64_t state = (uint64_t)number * 1000003u + 1;
-    size_t length = compressible ? RANDOM_PART : BLOCK;
+    size_t length = content == RUN ? RANDOM_PART : BLOCK, step = content == RECORDS ? RECORD : 8;
     memset(block, 0, BLOCK);
-    for (size_t at = 0; at < length; at += 8) {
+    if (content == RECORDS) for (size_t at = 0; at < BLOCK; at++) block[at] = (uint8_t)(at % RECORD * 37);
+    for (size_t at = 0; at < length; at += step) {
         uint64_t word = next_random(&state);
         memcpy(block + at, &word, length - at < 8 ? length - at : 8);
     }
@@ -104,14 +107,15 @@ static void fill_all(int fd, const struct incfs_raw_block *blocks, size_t count,
 }
 
 static void make(const char *mount, const char *name, size_t megabytes, const char *kind, size_t call) {
-    int lz4 = !strcmp(kind, "lz4"), tree = !strcmp(kind, "tree");
+    enum content content = !strcmp(kind, "lz4") ? RECORDS : !strcmp(kind, "run") ? RUN : RANDOM;
+    int lz4 = content != RANDOM, tree = !strcmp(kind, "tree");
     size_t count = (megabytes << 20) / BLOCK, stored = 0;
     uint8_t *data = memory(count * BLOCK + LZ4_compressBound(BLOCK));
     struct incfs_raw_block *blocks = memory(count * sizeof *blocks);
     for (size_t i = 0; i < count; i++) {
         uint8_t plain[BLOCK];
         uint8_t *place = lz4 ? data + stored : data + i * BLOCK;
-        make_block(plain, (uint32_t)i, lz4);
+        make_block(plain, (uint32_t)i, content);
         int length = BLOCK;
         if (lz4) length = LZ4_compress_default((char *)plain, (char *)place, BLOCK, LZ4_compressBound(BLOCK)); else memcpy(place, plain, BLOCK);
         blocks[i] = (struct incfs_raw_block){.index = (uint32_t)i, .size = (uint32_t)length, .data = (uintptr_t)place, .compression = lz4};
@@ -152,7 +156,7 @@ static void make(const char *mount, const char *name, size_t megabytes, const ch
 static void plain(const char *path, size_t megabytes) {
     size_t count = (megabytes << 20) / BLOCK;
     uint8_t *data = memory(count * BLOCK);
-    for (size_t i = 0; i < count; i++) make_block(data + i * BLOCK, (uint32_t)i, 0);
+    for (size_t i = 0; i < count; i++) make_block(data + i * BLOCK, (uint32_t)i, RANDOM);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) fail(path, errno);
     uint64_t began = now_ns();
@@ -187,7 +191,7 @@ static void *read_blocks(void *argument) {
         uint64_t began = now_ns();
         if (pread(fd, got, BLOCK, (off_t)block * BLOCK) != BLOCK) fail("a waiting read", errno);
         reader->ns[i] = (uint32_t)(now_ns() - began);
-        make_block(wanted, block, 0);
+        make_block(wanted, block, RANDOM);
         if (memcmp(got, wanted, BLOCK)) fail("what was read", EBADMSG);
     }
     close(fd);
@@ -214,7 +218,7 @@ static void latency(const char *mount, long rounds) {
         int count = incfs_wait_for_pending_reads(&control, 20000, reads, 64);
         check(count, "waiting for a read");
         for (int i = 0; i < count; i++, filled++) {
-            make_block(data, reads[i].block, 0);
+            make_block(data, reads[i].block, RANDOM);
             struct incfs_block block = {.fd = fd, .index = reads[i].block, .size = BLOCK, .data = data};
             if (incfs_write_blocks(&block, 1) != 1) fail("FILL_BLOCKS", EIO);
         }
@@ -239,7 +243,7 @@ static void *read_one(void *argument) {
     uint64_t got = 0;
     uint8_t wanted[BLOCK];
     ssize_t count = pread(fd, &got, sizeof got, (off_t)block * BLOCK);
-    make_block(wanted, block, 0);
+    make_block(wanted, block, RANDOM);
     if (count != sizeof got || memcmp(&got, wanted, sizeof got)) atomic_fetch_add(&wrong, 1);
     atomic_fetch_add(&answered, 1);
     return NULL;
@@ -296,7 +300,7 @@ static void pending(const char *mount, uint32_t readers, int daemon) {
     }
     uint8_t data[BLOCK];
     for (uint32_t i = 0; i < count; i++) {
-        make_block(data, seen[i], 0);
+        make_block(data, seen[i], RANDOM);
         struct incfs_block block = {.fd = fd, .index = seen[i], .size = BLOCK, .data = data};
         if (incfs_write_blocks(&block, 1) != 1) fail("FILL_BLOCKS", EIO);
     }
@@ -321,7 +325,7 @@ int main(int argc, char **argv) {
     else if (kept == 4 && !strcmp(argv[1], "latency") && atol(argv[3]) > 0) latency(argv[2], atol(argv[3]));
     else if (kept == 4 && !strcmp(argv[1], "pending") && atol(argv[3]) > 0) pending(argv[2], (uint32_t)atol(argv[3]), daemon);
     else {
-        fprintf(stderr, "usage: contract make MOUNT NAME MEGABYTES raw|lz4|tree [--call BLOCKS] | plain FILE MEGABYTES | latency MOUNT ROUNDS | pending MOUNT READERS [--pid DAEMON] [--uid USER]\n");
+        fprintf(stderr, "usage: contract make MOUNT NAME MEGABYTES raw|lz4|run|tree [--call BLOCKS] | plain FILE MEGABYTES | latency MOUNT ROUNDS | pending MOUNT READERS [--pid DAEMON] [--uid USER]\n");
         return 64;
     }
     return 0;
