@@ -64,13 +64,10 @@ extension FUSEMount {
     /// A descriptor that holds the lock; -1 where there is none.
     private static func lock(ofDirectory directory: FilePath) -> CInt {
         guard let descriptor = try? SystemCalls.open(directory, flags: O_RDONLY | O_DIRECTORY) else { return -1 }
-        let deadline = MonotonicTime.now.adding(milliseconds: lockMilliseconds)
-        while true {
-            do throws(Errno) {
-                try SystemCalls.lockWhole(descriptor.rawValue)
-                return descriptor.take()
-            } catch { guard error == .resourceTemporarilyUnavailable, MonotonicTime.now < deadline else { return -1 } }
-            usleep(10_000)
+        let isLocked = Retry.until(.now.adding(milliseconds: lockMilliseconds)) { () -> Bool? in
+            do throws(Errno) { try SystemCalls.lockWhole(descriptor.rawValue) } catch { return error == .resourceTemporarilyUnavailable ? nil : false }
+            return true
         }
+        return isLocked == true ? descriptor.take() : -1
     }
 }

@@ -3,6 +3,8 @@ import LinuxSystem
 /// The mounts of this process's namespace from /proc/self/mountinfo (proc_pid_mountinfo(5)): reading it asks no file system.
 public struct MountTable: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
+        /// The mount's own number, which is the next one's as soon as this one is gone.
+        public var number: UInt64
         public var device: DeviceNumber
         public var mountpoint: FilePath
         public var type: String
@@ -29,6 +31,21 @@ public struct MountTable: Sendable, Equatable {
         MountTable(text: try SystemCalls.contents(of: "/proc/self/mountinfo"))
     }
 
+    /// The table that an open mountinfo shows now, from its start; of any thread. Empty where its process is gone. Throws as pread(2).
+    public init(reading descriptor: CInt) throws(Errno) {
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        // Not by a seek to the start, which procfs answers with what it has kept.
+        while true {
+            let position = UInt64(text.count)
+            let count: Int
+            do { count = try chunk.withUnsafeMutableBytes { try SystemCalls.pread(descriptor, into: $0, at: position) } } catch { throw error as? Errno ?? .ioError }
+            if count == 0 { break }
+            text += chunk[..<count]
+        }
+        self.init(text: text)
+    }
+
     /// Parses the table; lines that are not understood are left out.
     init(text: [UInt8]) { entries = text.split(separator: UInt8(ascii: "\n")).compactMap(Self.entry) }
 
@@ -42,9 +59,9 @@ public struct MountTable: Sendable, Equatable {
         let fields = line.split(separator: UInt8(ascii: " "))
         // Optional fields end with a lone "-"; the type follows.
         guard fields.count > 8, let separator = fields[6...].firstIndex(of: [UInt8(ascii: "-")]), separator + 2 < fields.count else { return nil }
-        guard let device = DeviceNumber(text: String(decoding: fields[2], as: UTF8.self)) else { return nil }
+        guard let number = UInt64(String(decoding: fields[0], as: UTF8.self)), let device = DeviceNumber(text: String(decoding: fields[2], as: UTF8.self)) else { return nil }
         return Entry(
-            device: device, mountpoint: path(fields[4]),
+            number: number, device: device, mountpoint: path(fields[4]),
             type: String(decoding: fields[separator + 1], as: UTF8.self), source: String(decoding: unescaped(fields[separator + 2]), as: UTF8.self),
             isReadOnly: fields[5].split(separator: UInt8(ascii: ",")).contains([UInt8(ascii: "r"), UInt8(ascii: "o")]),
             user: separator + 3 < fields.count ? user(fields[separator + 3]) : nil)

@@ -54,17 +54,9 @@ final class DaemonMount: Sendable {
     /// Whether the visible mount still shows where it was made. True before it is attached.
     var isVisible: Bool {
         guard let place = place.withLock({ $0 }) else { return true }
-        var text: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        // From the start each time: a seek to 0 makes procfs write the table anew.
-        while let count = try? chunk.withUnsafeMutableBytes({ try SystemCalls.pread(mountTable, into: $0, at: UInt64(text.count)) }), count > 0 { text += chunk[..<count] }
-        if text.isEmpty { return true }
+        guard let table = try? MountTable(reading: mountTable), !table.entries.isEmpty else { return true }
         // With its device: the number alone is the next mount's as soon as this one is gone.
-        let (number, device) = (Array("\(place.mount)".utf8), Array(place.name.utf8))
-        return text.split(separator: UInt8(ascii: "\n")).contains { line in
-            let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 3)
-            return fields.count > 3 && fields[0].elementsEqual(number) && fields[2].elementsEqual(device)
-        }
+        return table.entries.contains { $0.number == place.mount && "\($0.device)" == place.name }
     }
 
     /// The visible mount is gone: lets go of the file system, whose session then ends when its last file is closed.

@@ -45,14 +45,14 @@ enum ImageMount {
 
     /// One daemon for an image: it has the lock of the file as long as it lives.
     private static func lock(_ image: CInt, _ source: String) throws(Failure) {
-        let deadline = MonotonicTime.now.adding(milliseconds: lockMilliseconds)
-        while true {
-            do throws(Errno) { return try SystemCalls.lockExclusively(image) } catch {
+        let isLocked = try Retry.until(.now.adding(milliseconds: lockMilliseconds)) { () throws(Failure) -> Bool? in
+            do throws(Errno) { try SystemCalls.lockExclusively(image) } catch {
                 guard error == .resourceTemporarilyUnavailable || error == .permissionDenied else { throw Failure(error, "\(source) cannot be locked: \(error)") }
-                guard MonotonicTime.now < deadline else { throw Failure(.resourceBusy, "\(source) is in use: it is mounted already. An image is mounted once at a time") }
-                usleep(10_000)
+                return nil
             }
+            return true
         }
+        if isLocked == nil { throw Failure(.resourceBusy, "\(source) is in use: it is mounted already. An image is mounted once at a time") }
     }
 
     /// The one option that an image has.

@@ -80,16 +80,18 @@ enum MountClient {
     /// Waits until no daemon serves the directory but one that we find.
     private static func waitForOthers(_ directory: FilePath, _ named: FilePath) throws(Failure) {
         let socket = ContractPlaces.socket(of: try Failure.attempt("\(named)") { () throws(Errno) in try SystemCalls.status(of: directory) })
-        let deadline = MonotonicTime.now.adding(milliseconds: retryMilliseconds)
-        while true {
-            if let connection = try? SystemCalls.connect(toSocket: socket) { return connection.close() }
+        let found = try Retry.until(.now.adding(milliseconds: retryMilliseconds)) { () throws(Failure) -> Bool? in
+            if let connection = try? SystemCalls.connect(toSocket: socket) {
+                connection.close()
+                return true
+            }
             do throws(Errno) {
                 _ = try BackingLock.take(directory)
-                return
+                return true
             } catch { guard error == .resourceTemporarilyUnavailable else { throw Failure(error, "\(named): \(error)") } }
-            guard MonotonicTime.now < deadline else { throw servedByOthers(named) }
-            usleep(10_000)
+            return nil
         }
+        if found == nil { throw servedByOthers(named) }
     }
 
     private static func servedByOthers(_ named: FilePath) -> Failure {
@@ -100,14 +102,12 @@ enum MountClient {
     private static func connect(_ directory: FilePath, _ named: FilePath) throws(Failure) -> OwnedDescriptor {
         let status = try Failure.attempt("\(named)") { () throws(Errno) in try SystemCalls.status(of: directory) }
         let socket = ContractPlaces.socket(of: status)
-        let deadline = MonotonicTime.now.adding(milliseconds: retryMilliseconds)
-        while true {
+        let found = try Retry.until(.now.adding(milliseconds: retryMilliseconds)) { () throws(Failure) -> OwnedDescriptor? in
             if let connection = try? SystemCalls.connect(toSocket: socket) { return connection }
-            if try !DaemonProcess.start(directory) {
-                guard MonotonicTime.now < deadline else { throw servedByOthers(named) }
-                usleep(10_000)
-            }
+            return try DaemonProcess.start(directory) ? try? SystemCalls.connect(toSocket: socket) : nil
         }
+        guard let found else { throw servedByOthers(named) }
+        return found
     }
 
     /// The next word from the daemon, or its failure.

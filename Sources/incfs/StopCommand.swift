@@ -38,14 +38,11 @@ struct StopCommand: Talkative {
 
     /// The keeper ends last; with it the lock of the store is free.
     private static func waitForEnd(of report: StatusReport) throws(ControlError) {
-        let deadline = MonotonicTime.now.adding(milliseconds: 15_000)
-        while isLocked(FilePath(report.store).appending("lock")) {
-            if MonotonicTime.now >= deadline {
-                throw ControlError(
-                    .timedOut, "The daemon of the store \(report.store) was told to stop and still runs (process \(report.keeperPid)).",
-                    hint: (LogPlace(ofProcess: report.keeperPid) ?? ControlPlaces().log)?.sentence)
-            }
-            usleep(10_000)
+        let lock = FilePath(report.store).appending("lock")
+        guard Retry.until(.now.adding(milliseconds: 15_000), { isLocked(lock) ? nil : true }) != nil else {
+            throw ControlError(
+                .timedOut, "The daemon of the store \(report.store) was told to stop and still runs (process \(report.keeperPid)).",
+                hint: (LogPlace(ofProcess: report.keeperPid) ?? ControlPlaces().log)?.sentence)
         }
     }
 

@@ -16,6 +16,7 @@ import Testing
     @Test func entriesAreReadAndEscapesUndone() {
         let table = MountTable(text: Array(Self.text.utf8))
         #expect(table.entries.map(\.mountpoint) == ["/", "/mnt/a b", "/mnt/a b", "/mnt/back\\slash"])
+        #expect(table.entries.map(\.number) == [27, 60, 61, 62])
         #expect(table.entries.map(\.source) == ["/dev/vda", "https://x", "none", "x"])
         #expect(table.entries.map(\.isFUSE) == [false, true, false, true])
         #expect(table.topmost(at: "/mnt/a b")?.device == DeviceNumber(major: 0, minor: 52))
@@ -45,6 +46,13 @@ import Testing
     }
 
     @Test func thisProcessHasARoot() throws { #expect(try MountTable.current().topmost(at: "/") != nil) }
+
+    /// Each time from its start.
+    @Test func anOpenTableIsReadAgainAndAgain() throws {
+        let file = try SystemCalls.open("/proc/self/mountinfo", flags: 0)
+        let root = try #require(try MountTable.current().topmost(at: "/"))
+        for _ in 0..<3 { #expect(try MountTable(reading: file.rawValue).topmost(at: "/") == root) }
+    }
 }
 
 @Suite struct MountOptionsTests {
