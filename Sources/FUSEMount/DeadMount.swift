@@ -43,6 +43,9 @@ extension FUSEMount {
     /// Whoever replaces a mount holds a lock of its directory while he looks and unmounts: the second of two would take away what the first has mounted
     /// anew. Where there can be no such lock it is done without.
     public static func removeDead(at path: FilePath) throws(MountError) -> FilePath? {
+        // At its end a “.” would be looked up in the mount.
+        var path = path
+        while path.components.count > 1, path.lastComponent?.kind == .currentDirectory { path.removeLastComponent() }
         guard let place = try? SystemCalls.realPath(path), let first = shown(at: place), isDead(first) else { return nil }
         let lock = lock(ofDirectory: place.removingLastComponent())
         defer { if lock >= 0 { SystemCalls.close(lock) } }

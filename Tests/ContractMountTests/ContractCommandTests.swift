@@ -433,14 +433,14 @@ extension ContractMounts {
                     bin/incfs status mnt --json > output; grep -q dead_mounts output; not grep -q contract_mounts output
                 }
                 again() {
-                    expect 0 bin/incfs mount $1 mnt; said "the mount at $PWD/mnt had lost its daemon"
+                    expect 0 bin/incfs mount $1 mnt$2; said "the mount at $PWD/mnt had lost its daemon"
                     ls mnt; test $(shows) = 1
                     bin/incfs status mnt > output; not grep -q 'daemon is gone' output
                     umount mnt; test $(shows) = 0
                 }
                 bin/incfs mount --backing backing mnt; kill -9 $(daemon_of "$PWD/mnt"); is_dead backing; again "--backing backing"
                 bin/incfs mount --backing backing mnt; kill -9 $(daemon_of "$PWD/mnt"); is_dead backing
-                again "--image image"
+                again "--image image" /./
                 bin/incfs mount --image image mnt; kill -9 $(find /proc/[0-9]*/fd -lname "$PWD/image" 2> /dev/null | cut -d/ -f3 | sort -u); is_dead image; again "--image image"
 
                 # The client dies when it has mounted, before its daemon answers.
