@@ -4,6 +4,15 @@ import LinuxSystem
 struct BackingBytes {
     let descriptor: CInt
     let length: UInt64
+    /// Eight bytes that are read as if they were there.
+    private var patch: (place: UInt64, bytes: [UInt8])?
+
+    /// The same bytes with a link that leads to `target`.
+    func with(linkAt place: UInt64, to target: UInt64) -> Self {
+        var other = self
+        other.patch = (place, Self.bytes(target, 8))
+        return other
+    }
 
     init(_ descriptor: CInt) throws(Errno) {
         self.descriptor = descriptor
@@ -20,7 +29,9 @@ struct BackingBytes {
             do throws(Errno) { return try SystemCalls.preadAll(descriptor, into: buffer, at: offset) } catch { failure = error; return 0 }
         }
         if let failure { throw failure }
-        return Array(bytes.prefix(got))
+        bytes.removeLast(count - got)
+        if let patch { for (index, byte) in patch.bytes.enumerated() where patch.place + UInt64(index) >= offset && patch.place + UInt64(index) - offset < UInt64(got) { bytes[Int(patch.place + UInt64(index) - offset)] = byte } }
+        return bytes
     }
 
     /// The first place from `offset` on that is no hole of the file; nil when nothing but a hole follows.

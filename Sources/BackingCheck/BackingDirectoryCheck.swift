@@ -21,19 +21,30 @@ public final class BackingDirectoryCheck {
         // A mapped file's window is held against the size of its source.
         var sizes: [String: UInt64] = [:]
         var mapped: [(file: BackingInventory.File, structure: BackingStructure)] = []
+        var nameless: [(file: BackingInventory.File, id: String)] = []
         for file in inventory.sorted {
             filesChecked += 1
             guard let descriptor = try open(file) else { continue }
             var reader = try BackingReader(descriptor.rawValue)
+            let isSound = !reader.isDamaged
             if readsData { try reader.checkData() }
             var found = reader.findings
             if reader.structure.length >= 56, !reader.structure.identity.isEmpty {
-                found += BackingNames.findings(file, reader.structure, descriptor.rawValue, isDamaged: reader.isDamaged)
+                found += BackingNames.findings(file, reader.structure, descriptor.rawValue, isSound: isSound, isDamaged: reader.isDamaged)
+                if let lost = BackingNames.lostSeal(reader.structure, descriptor.rawValue) {
+                    for index in found.indices where found[index].repair?.dropsRecords ?? false { (found[index].remedy, found[index].repair) = (nil, nil) }
+                    found.append(lost)
+                }
+                if file.paths.isEmpty, let name = file.indexName, !reader.structure.isMapped { nameless.append((file, name)) }
                 if reader.structure.isMapped { mapped.append((file, reader.structure)) } else if let name = file.indexName { sizes[name] = reader.structure.size }
             } else if file.paths.isEmpty, let name = file.indexName {
                 found.append(BackingFinding(.warning, "Nothing shows this file, whose creation was interrupted.", remedy: "remove it", repair: .unlink(name, in: ".index")))
             }
             findings += found.map { $0.of(file) }
+        }
+        let sources = Set(mapped.map { String(hex: $0.structure.identity) })
+        for (file, id) in nameless where !sources.contains(id) {
+            findings.append(BackingFinding(.warning, "No name shows this file; only the special file .index does.").of(file))
         }
         for (file, structure) in mapped {
             let source = String(hex: structure.identity)

@@ -58,4 +58,13 @@ enum BackingRepair: Hashable, Sendable {
     /// Makes another name of the file in one of the two special directories, or removes one.
     case link(String, in: String)
     case unlink(String, in: String)
+
+    /// Whether bytes go that records may lie in, or the way to them.
+    var dropsRecords: Bool {
+        switch self {
+        case .truncate: true
+        case .write(let bytes, _): bytes == [UInt8](repeating: 0, count: 8)
+        default: false
+        }
+    }
 }

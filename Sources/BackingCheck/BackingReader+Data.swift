@@ -20,15 +20,15 @@ extension BackingReader {
     }
 
     private func check(_ index: UInt64, _ entry: ArraySlice<UInt8>, _ tree: inout BackingTree?, _ trouble: inout BackingTrouble) throws(Errno) {
-        let offset = BackingBytes.number(entry, 0, 6), stored = BackingBytes.number(entry, 6, 2), compression = BackingBytes.number(entry, 8, 2)
+        let offset = BackingBytes.number(entry, 0, 6), stored = BackingBytes.number(entry, 6, 2), compression = BackingBytes.number(entry, 8, 2) & 7
         guard offset != 0, stored != 0 else { return }
         let whole = Int(min(4096, structure.size - index * 4096))
         var plain = [UInt8](repeating: 0, count: 4096)
-        guard let count = Self.decode(try bytes.read(offset, Int(stored)), compression: compression, whole: whole, into: &plain) else {
+        guard let count = Self.decode(try bytes.read(offset, Int(compression == 0 ? stored : min(stored, 8192))), compression: compression, whole: whole, into: &plain) else {
             return trouble.add(index, at: offset, BackingFault(.damage, "cannot be decompressed (EBADMSG)"))
         }
         // A block that is stored as it is was looked at with the map.
-        if count < whole, compression != 0 { trouble.add(index, at: offset, BackingFault(.warning, "fewer bytes than the block has come out of it; the rest reads as zeros")) }
+        if count < whole, compression != 0 { trouble.add(index, at: offset, BackingFault(.note, "fewer bytes than the block has come out of it; the rest reads as zeros")) }
         guard var fault = try tree?.fault(of: index, plain, in: bytes) else { return }
         // A hash block may come after the data, where the map has an entry for it.
         if let missing = fault.missingHash, try hashBlockIsAwaited(missing) {

@@ -37,11 +37,13 @@ extension BackingReader {
         }
         if isData {
             structure.dataPresent += 1
-            if flags > 2 { find(.damage, at: place + 8, "The entry of \(name) has the unknown flags \(flags).") }
+            if flags & 7 > 2 { find(.damage, at: place + 8, "The entry of \(name) has the unknown flags \(flags).") } else if flags > 2 {
+                find(.warning, at: place + 8, "The entry of \(name) has flags that nothing reads (\(flags)).")
+            }
             let whole = min(4096, structure.size - index * 4096)
-            // A loader may send the last block of a file in full.
-            if flags == 0, stored < whole || stored > 4096 { find(.warning, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored as it is with \(stored) bytes; it has \(whole).") }
-            if stored > 8192 { find(.damage, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored with \(stored) bytes; 8192 are the most.") }
+            // A loader may send the last block of a file in full, less than a block, whose rest reads as zeros, or more, of which nothing is read.
+            if flags & 7 == 0, stored < whole || stored > 4096 { find(.note, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored as it is with \(stored) bytes; it has \(whole).") }
+            if stored > 8192 { find(flags & 7 == 0 ? .warning : .damage, at: place + 6, "\(name.prefix(1).uppercased() + name.dropFirst()) is stored with \(stored) bytes; 8192 are the most.") }
         } else {
             structure.hashPresent += 1
             let expected = (structure.signature?.treeOffset ?? 0) &+ (index - structure.dataBlocks) * 4096

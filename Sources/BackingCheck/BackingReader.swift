@@ -17,6 +17,8 @@ public struct BackingReader {
     public internal(set) var structure = BackingStructure()
     public internal(set) var findings: [BackingFinding] = []
     let bytes: BackingBytes
+    /// Where the list of records cannot be followed: the place of the link that leads there, and the finding that says so.
+    var broken: BrokenLink?
 
     /// What is listed of one file at most: a map of two thousand million entries may be wrong in each.
     public static let mostFindings = 10_000
@@ -26,15 +28,18 @@ public struct BackingReader {
     static let names: [UInt8: String] = [0: "empty", 1: "block map", 2: "file attribute", 3: "signature", 4: "status", 5: "verity signature"]
 
     /// Reads everything but the stored blocks. Throws only what reading the file throws.
-    public init(_ descriptor: CInt) throws(Errno) {
-        bytes = try BackingBytes(descriptor)
+    public init(_ descriptor: CInt) throws(Errno) { try self.init(try BackingBytes(descriptor), isTrial: false) }
+
+    /// `isTrial`: looks for nothing that is lost.
+    init(_ bytes: BackingBytes, isTrial: Bool) throws(Errno) {
+        self.bytes = bytes
         structure.length = bytes.length
         guard try readHeader() else { return }
         if structure.isMapped { checkMapped(); return }
         try readRecords()
         checkWhole()
         try readMap()
-        checkRegions()
+        try checkRegions(isTrial: isTrial)
         checkStatus()
     }
 
@@ -88,20 +93,13 @@ public struct BackingReader {
             let declared = found.count < 23 ? 23 : Int(BackingBytes.number(found, 1, 2))
             guard found.count >= 23, declared <= max(found.count, 23) || declared > Self.longestRecord else {
                 // With its block map the file is whole without what should follow.
-                let canEnd = structure.mapBase != nil
-                find(.damage, at: offset, "A link at \(String(place: link)) leads to a record that is not there in full: the file ends at \(String(place: structure.length)).",
-                    remedy: canEnd ? "end the list before it" : nil, repair: canEnd ? .write(BackingBytes.bytes(0, 8), at: link) : nil)
-                return
+                return breakOff(at: link, mayEnd: structure.mapBase != nil, offset, "A link at \(String(place: link)) leads to a record that is not there in full: the file ends at \(String(place: structure.length)).")
             }
             let record = BackingStructure.Record(
                 offset: offset, type: found[0], size: UInt16(declared), checksum: UInt32(BackingBytes.number(found, 3, 4)), next: BackingBytes.number(found, 7, 8),
                 previous: BackingBytes.number(found, 15, 8), bytes: Array(found.prefix(declared)))
-            guard declared >= 23, declared <= Self.longestRecord else { find(.damage, at: offset, "A record says that it has \(declared) bytes; 23 to \(Self.longestRecord) are possible."); return }
-            guard record.next == 0 || record.next > offset else {
-                find(.damage, at: offset + 7, "The next record is said to be at \(String(place: record.next)), which is not behind this one.")
-                return
-            }
-            guard let name = Self.names[record.type] else { find(.damage, at: offset, "A record has the unknown type \(record.type)."); return }
+            guard declared >= 23, declared <= Self.longestRecord else { return breakOff(at: link, offset, "A record says that it has \(declared) bytes; 23 to \(Self.longestRecord) are possible.") }
+            guard let name = Self.names[record.type] else { return breakOff(at: link, offset, "A record has the unknown type \(record.type).") }
             structure.records.append(record)
             structure.regions.append((offset..<offset + UInt64(declared), "the \(name) record"))
             if let size = Self.sizes[record.type], declared != size {
@@ -110,9 +108,18 @@ public struct BackingReader {
             checkOldFields(record, previous: previous)
             if declared >= Self.sizes[record.type] ?? 23 { try consider(record) }
             structure.lastLink = offset + 7
+            guard record.next == 0 || record.next > offset else {
+                return breakOff(at: offset + 7, mayEnd: structure.mapBase != nil, offset + 7, "The next record is said to be at \(String(place: record.next)), which is not behind this one.")
+            }
             previous = offset
             offset = record.next
         }
+    }
+
+    /// `mayEnd`: where no other record is found that the link could lead to, the list may end there.
+    private mutating func breakOff(at link: UInt64, mayEnd: Bool = false, _ place: UInt64, _ message: String) {
+        if findings.count < Self.mostFindings { broken = BrokenLink(place: link, finding: findings.count, mayEnd: mayEnd) }
+        find(.damage, at: place, message)
     }
 
     /// Files of old kernels have a checksum and a link back in each record; others have zeros there.

@@ -58,6 +58,8 @@ public struct BackingStructure: Sendable {
     /// What is occupied, by what.
     var regions: [(range: Range<UInt64>, what: String)] = []
 
+    /// How many of the two records there are that say what the data must be.
+    var certificates: Int { (signature == nil ? 0 : 1) + (veritySignature == nil ? 0 : 1) }
     public var isMapped: Bool { flags & 2 != 0 }
     public var dataBlocks: UInt64 { size / 4096 + (size % 4096 == 0 ? 0 : 1) }
     /// Blocks of the hash tree that a signed file of this size has, top first: the sum over its levels.

@@ -43,6 +43,11 @@ int64_t clinux_statfs_child(const char *path) {
 
 int64_t clinux_pidfd_open(int pid) { RESULT(syscall(SYS_pidfd_open, pid, 0)); }
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+int64_t clinux_pidfd_open_thread(int tid) { RESULT(syscall(SYS_pidfd_open, tid, PIDFD_THREAD)); }
+
 int64_t clinux_close_range(unsigned first) { RESULT(syscall(SYS_close_range, first, ~0U, 0)); }
 
 int64_t clinux_poll(struct pollfd *entries, unsigned count, int timeout_ms) { RESULT(poll(entries, count, timeout_ms)); }

@@ -9,9 +9,13 @@ extension ContractFileSystem {
     /// What special files have.
     static let label = "security.selinux"
     static let longestLabel = 512
+    private static let trusted = Array("trusted.".utf8)
+
+    /// nil for a name that is no UTF-8, which no file here has: two of them would be taken for one.
+    static func attributeName(_ bytes: UnsafeRawBufferPointer) -> String? { String(validating: bytes, as: UTF8.self) }
 
     func getxattr(_ node: Node, _ name: UnsafeRawBufferPointer, _ size: UInt32, _ reply: consuming FUSEReply) {
-        let name = String(decoding: name, as: UTF8.self)
+        guard let name = Self.attributeName(name) else { return reply.error(.noData) }
         let value: [UInt8]
         if case .special = node.kind {
             guard name == Self.label, let label = node.label.withLock({ $0 }) else { return reply.error(.noData) }
@@ -26,10 +30,12 @@ extension ContractFileSystem {
         answer(value, size, reply)
     }
 
-    func listxattr(_ node: Node, _ size: UInt32, _ reply: consuming FUSEReply) {
+    func listxattr(_ node: Node, _ size: UInt32, uid: UInt32, _ reply: consuming FUSEReply) {
         if case .special = node.kind { return reply.error(.noData) }
         do throws(Errno) {
-            let names = try SystemCalls.extendedAttributeNames(ofDescriptor: node.descriptor)
+            var names = try SystemCalls.extendedAttributeNames(ofDescriptor: node.descriptor)
+            // Which the file system below shows to root alone (xattr(7)): the daemon may be root, the caller not.
+            if uid != 0 { names = names.split(separator: 0).filter { !$0.starts(with: Self.trusted) }.flatMap { $0 + [0] } }
             answer(names, size, reply)
         } catch { reply.error(error) }
     }

@@ -122,14 +122,15 @@ extension ContractFileSystem {
         reading.state.withLock { $0.blocksWritten &+= UInt32(blocks.count) }
         pollers.wake(.blocksWritten)
         guard reading.state.withLock({ $0.pending.count > 0 }) else { return }
-        for block in blocks { reading.filled(BlockKey(file: opened.file.identity, block: block)) }
+        for block in blocks { reading.filled(opened.file.key(of: block)) }
     }
 
     /// The last data block has come: gives back what was set aside, makes it durable, and takes it off `.incomplete`.
     func complete(_ file: VolumeFile) {
         // Best effort: a full disk must not turn a stored block into an error.
         try? file.trim()
-        guard exists(file.identity.text, in: directory.incomplete) else { return }
+        // Another file of this id, if this one has no name any more, is not complete.
+        guard let entry = try? SystemCalls.status(name: file.identity.text, in: directory.incomplete), file.isSame(as: entry) else { return }
         try? file.sync()
         _ = removeReserved(file.identity, in: .incomplete)
     }
@@ -150,13 +151,17 @@ extension ContractFileSystem {
         let answer = try opened.file.filledRanges(start: word(12), end: word(16), room: room, scan: &scan) { operation.isInterrupted }
         handle.withState { $0.scan = scan }
         let bytes = answer.ranges.flatMap { words([$0.begin, $0.end]) }
-        var written = 0
-        while written < bytes.count {
+        var written = 0, failure: Errno?
+        while written < bytes.count, failure == nil {
             let piece = min(bytes.count - written, CallerMemory.slice)
-            try caller.memory.write(Array(bytes[written..<written + piece]), to: target + UInt64(written))
-            written += piece
+            do throws(Errno) {
+                try caller.memory.write(Array(bytes[written..<written + piece]), to: target + UInt64(written))
+                written += piece
+            } catch { failure = error }
         }
-        argument.replaceSubrange(20..<36, with: words([opened.file.totalBlocks, opened.file.dataBlocks, UInt32(bytes.count), answer.reached]))
+        // The structure goes back to the caller all the same.
+        argument.replaceSubrange(20..<36, with: words([opened.file.totalBlocks, opened.file.dataBlocks, UInt32(written), answer.reached]))
+        if let failure { return (-failure.rawValue, argument) }
         return (answer.isInterrupted ? -Errno.interrupted.rawValue : answer.isCut ? -Errno.outOfRange.rawValue : 0, argument)
     }
 

@@ -16,9 +16,9 @@ extension ContractFileSystem {
         case .symlink: reply.error(.notPermitted)
         case .write: reply.error(.invalidArgument)
         case .fallocate, .other: reply.error(.notSupportedOnSocket)
-        case .mkdir(let name, let mode, _):
+        case .mkdir(let name, let mode, let umask):
             let name = Array(name)
-            run(header, reply) { operation throws(Errno) in try self.mkdir(node, name, mode, caller, operation) }
+            run(header, reply) { operation throws(Errno) in try self.mkdir(node, name, (mode | Self.writeBits) & ~umask, caller, operation) }
         case .unlink(let name):
             let name = Array(name)
             if let expected = helpers.expectation(thread: header.pid) { return removeExpected(node, name, expected, reply) }
@@ -49,14 +49,16 @@ extension ContractFileSystem {
                 operation.reply.attributes(try self.attributes(node), validSeconds: 0)
             }
         case .setxattr(let name, let value, let flags):
-            let (name, value) = (String(decoding: name, as: UTF8.self), Array(value))
+            let (name, value) = (Self.attributeName(name), Array(value))
             run(header, reply) { operation throws(Errno) in
+                guard let name else { throw .notSupportedOnSocket }
                 try self.setxattr(node, name, value, flags, caller)
                 operation.reply.ok()
             }
         case .removexattr(let name):
-            let name = String(decoding: name, as: UTF8.self)
+            let name = Self.attributeName(name)
             run(header, reply) { operation throws(Errno) in
+                guard let name else { throw .noData }
                 try self.removexattr(node, name, caller)
                 operation.reply.ok()
             }
@@ -114,7 +116,7 @@ extension ContractFileSystem {
     private func mkdir(_ parent: Node, _ name: [UInt8], _ mode: UInt32, _ caller: Caller, _ operation: Operation) throws(Errno) {
         if parent.isReserved { throw .resourceBusy }
         if isSpecial(name, in: parent) { throw .fileExists }
-        try caller.act { () throws(Errno) in try SystemCalls.makeDirectory(name, in: parent.descriptor, mode: mode & 0o7777 | Self.writeBits) }
+        try caller.act { () throws(Errno) in try SystemCalls.makeDirectory(name, in: parent.descriptor, mode: mode & 0o7777) }
         operation.reply.entry(try entry(try find(parent, name, uid: caller.uid, gid: caller.gid)))
     }
 
@@ -129,28 +131,52 @@ extension ContractFileSystem {
         if isSpecial(name, in: parent) { throw .badFileDescriptor }
         let file = try SystemCalls.open(name: name, in: parent.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW)
         let (descriptor, parentDescriptor) = (file.rawValue, parent.descriptor)
-        let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
-            do throws(Errno) {
-                try caller.act { () throws(Errno) in try SystemCalls.remove(name, in: parentDescriptor) }
-                return .success(self.orphan(descriptor))
-            } catch { return .failure(error) }
+        let outcome = structure.withLock { _ in
+            withoutName(descriptor) { () throws(Errno) in try caller.act { () throws(Errno) in try SystemCalls.remove(name, in: parentDescriptor) } }
         }
-        if let identity = try outcome.get() { removeEntries(of: identity) }
+        if let identity = try outcome.get() { removeEntries(of: identity, descriptor) }
     }
 
-    /// The identity of a file that has no names left but those in `.index` and `.incomplete`.
-    private func orphan(_ descriptor: CInt) -> FileID? {
-        guard let status = try? SystemCalls.status(of: descriptor), status.linkCount <= 2, let identity = BackingAttributes.identity(ofDescriptor: descriptor) else { return nil }
+    /// Does what takes a name from a file, which `descriptor` has open (-1: none). The identity of that file when it was the last one of those that users see:
+    /// then its entries go, and until they have gone it is marked (`BackingDirectory.sweep`). The caller holds `structure`.
+    private func withoutName(_ descriptor: CInt, _ body: () throws(Errno) -> Void) -> Result<FileID?, Errno> {
+        let isLast = descriptor >= 0 && visibleNames(descriptor).count == 1
+        // Where it cannot be marked, a death leaves the entries.
+        if isLast { try? BackingAttributes.set(BackingAttributes.unlinked, [], ofDescriptor: descriptor) }
+        do throws(Errno) { try body() } catch {
+            if isLast { unmark(descriptor) }
+            return .failure(error)
+        }
+        guard descriptor >= 0 else { return .success(nil) }
+        let left = visibleNames(descriptor)
+        if left.count <= 0 { return .success(left.identity) }
+        // A rename over another name of the same file changes nothing.
+        if isLast { unmark(descriptor) }
+        return .success(nil)
+    }
+
+    private func unmark(_ descriptor: CInt) { try? SystemCalls.removeExtendedAttribute(BackingAttributes.unlinked, ofDescriptor: descriptor) }
+
+    /// How many names a file has beside those in `.index` and `.incomplete`; of one without an identity it does not matter.
+    private func visibleNames(_ descriptor: CInt) -> (count: Int, identity: FileID?) {
+        guard let status = try? SystemCalls.status(of: descriptor), let identity = BackingAttributes.identity(ofDescriptor: descriptor) else { return (.max, nil) }
         var names = Int(status.linkCount)
+        if names > 3 { return (names, identity) }
         for reserved in [directory.index, directory.incomplete] {
             if let entry = try? SystemCalls.status(name: identity.text, in: reserved), entry.inode == status.inode { names -= 1 }
         }
-        return names <= 0 ? identity : nil
+        return (names, identity)
     }
 
     func removeEntries(of identity: FileID) {
         _ = removeReserved(identity, in: .index)
         _ = removeReserved(identity, in: .incomplete)
+    }
+
+    /// Of a file that is still open, which then is as any other without a name.
+    private func removeEntries(of identity: FileID, _ descriptor: CInt) {
+        removeEntries(of: identity)
+        unmark(descriptor)
     }
 
     private func rename(_ parent: Node, _ name: [UInt8], _ target: Node, _ toName: [UInt8], _ flags: UInt32, _ caller: Caller) throws(Errno) {
@@ -162,13 +188,12 @@ extension ContractFileSystem {
         // What is replaced may have had its last name there.
         let replaced = (try? SystemCalls.open(name: toName, in: target.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW))?.take() ?? -1
         defer { if replaced >= 0 { SystemCalls.close(replaced) } }
-        let outcome = structure.withLock { _ -> Result<FileID?, Errno> in
-            do throws(Errno) {
+        let outcome = structure.withLock { _ in
+            withoutName(replaced) { () throws(Errno) in
                 try caller.act { () throws(Errno) in try SystemCalls.rename(name, in: parent.descriptor, to: toName, in: target.descriptor, flags: flags) }
-                return .success(replaced < 0 ? nil : self.orphan(replaced))
-            } catch { return .failure(error) }
+            }
         }
-        if let identity = try outcome.get() { removeEntries(of: identity) }
+        if let identity = try outcome.get() { removeEntries(of: identity, replaced) }
     }
 
     private func link(_ source: Node, _ parent: Node, _ name: [UInt8], _ caller: Caller, _ operation: Operation) throws(Errno) {

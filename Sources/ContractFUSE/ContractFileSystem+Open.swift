@@ -17,8 +17,9 @@ extension ContractFileSystem {
             do throws(Errno) {
                 let opened = try openFile(node)
                 let handle = handles.open(node, .file(opened))
-                // Content never changes. Who opened it for writing must not get his bytes into the page cache before he is refused.
-                reply.open(fh: handle.id, flags: flags & 3 == 0 ? .keepCache : .directIO)
+                // Content never changes; and to drop what is cached the kernel would wait for every page that a reader waits for: a loader that opens the file to
+                // fill it would never get to it. Who opened it for writing must not get his bytes into the page cache before he is refused.
+                reply.open(fh: handle.id, flags: flags & 3 == 0 ? .keepCache : [.keepCache, .directIO])
             } catch {
                 // 524 is no number that a reply can carry.
                 reply.error(error == .kernelNotSupported ? .notSupported : error)

@@ -30,7 +30,7 @@ extension ContractFileSystem {
         case .known: break
         case .failed(let error, let block):
             let now = MonotonicTime.now
-            reading.state.update { $0.fail(BlockKey(file: file.identity, block: block), uid: caller.uid, error, now: now) }
+            reading.state.update { $0.fail(file.key(of: block), uid: caller.uid, error, now: now) }
             throw error
         }
         guard let digest = built.map({ file.verityDigest(with: $0) }) ?? file.verityDigest() else { throw .invalidArgument }
@@ -41,9 +41,12 @@ extension ContractFileSystem {
         return (0, [])
     }
 
-    /// A sealed file's signature is looked at again when it is opened.
+    /// A sealed file's signature is looked at again when it is opened. One that has lost its tree, and so what it was sealed with, is not opened (EBADMSG).
     func checkBuiltInSignature(_ file: VolumeFile) throws(Errno) {
-        guard let digest = file.verityDigest() else { return }
+        guard let digest = file.verityDigest() else {
+            if file.size > 0 { throw .badMessage }
+            return
+        }
         if let signature = try file.builtInSignature() { try trust.check(signature, of: digest) }
     }
 

@@ -127,7 +127,7 @@ public final class ContractFileSystem: FUSEFileSystem {
         case .readdir(let read): readDirectory(node, read, reply, buffer)
         case .statfs: reply.statfs(FUSEStatfs(blocks: 0, files: 0, frsize: 4096))
         case .getxattr(let name, let size): getxattr(node, name, size, reply)
-        case .listxattr(let size): listxattr(node, size, reply)
+        case .listxattr(let size): listxattr(node, size, uid: request.header.uid, reply)
         case .poll(let poll): self.poll(node, poll, reply)
         case .ioctl(let ioctl): self.ioctl(node, ioctl, header, reply)
         case .fsync: reply.error(.invalidArgument)

@@ -11,25 +11,36 @@ final class FaultLoops: Sendable {
         var node: UInt64
         var offset: UInt64
         var count: Int
+        var first: MonotonicTime
         var latest: MonotonicTime
+        var isTold = false
     }
     private let loops = Mutex<[UInt32: Loop]>([:])
 
     /// After so many failures it is a loop.
     static let enough = 24
-    /// Failures further apart than this are no loop, in nanoseconds.
+    /// A read that comes later than this after the failure before it is no part of a loop, in nanoseconds.
     static let close: UInt64 = 50_000_000
+    /// After so many seconds of failures in a row it is a loop, however few they are: each may have waited for its block.
+    static let longest: UInt64 = 5_000_000_000
+    /// So many it must be: a program's own access ends after two.
+    static let fewest = 4
     static let mostThreads = 4096
 
-    /// True when this failure makes it a loop.
-    func failed(thread: UInt32, node: UInt64, offset: UInt64) -> Bool {
-        let now = MonotonicTime.now
-        return loops.withLock { loops in
+    /// True when this failure, of a read that came at `since`, makes it a loop.
+    func failed(thread: UInt32, node: UInt64, offset: UInt64, since: MonotonicTime, now: MonotonicTime = .now) -> Bool {
+        loops.withLock { loops in
             if loops.count >= Self.mostThreads { loops = [:] }
-            var loop = Loop(node: node, offset: offset, count: 1, latest: now)
-            if let last = loops[thread], last.node == node, last.offset == offset, now.since(last.latest) < Self.close { loop.count = last.count + 1 }
+            var loop = Loop(node: node, offset: offset, count: 1, first: since, latest: now)
+            if let last = loops[thread], last.node == node, last.offset == offset, since.since(last.latest) < Self.close {
+                loop = last
+                (loop.count, loop.latest) = (last.count + 1, now)
+            }
+            let isLoop = loop.count >= Self.enough || loop.count >= Self.fewest && now.since(loop.first) >= Self.longest
+            let isNew = isLoop && !loop.isTold
+            if isLoop { loop.isTold = true }
             loops[thread] = loop
-            return loop.count == Self.enough
+            return isNew
         }
     }
 

@@ -14,6 +14,7 @@ final class ReadJob: @unchecked Sendable {
     let count: Int
     let isDirect: Bool
     let limits: ReadLimits
+    let began = MonotonicTime.now
     /// What the retry that the kernel makes of a failed page is known by.
     let nodeID: UInt64
     /// Bytes so far, from the start of `data`.
@@ -39,5 +40,5 @@ final class ReadJob: @unchecked Sendable {
 
     /// The block, of the file that has the data, that is wanted next.
     var nextBlock: UInt32 { opened.firstBlock + UInt32((offset + UInt64(done)) / Geometry.blockSize) }
-    var key: BlockKey { BlockKey(file: opened.file.identity, block: nextBlock) }
+    var key: BlockKey { opened.file.key(of: nextBlock) }
 }

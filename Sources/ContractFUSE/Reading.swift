@@ -68,7 +68,7 @@ final class Reading: Sendable {
         let now = MonotonicTime.now
         change { state in
             guard state.log.isOn else { return }
-            for block in 0..<UInt32(count) { state.record(BlockKey(file: opened.file.identity, block: first + block), uid: uid, now: now) }
+            for block in 0..<UInt32(count) { state.record(opened.file.key(of: first + block), uid: uid, now: now) }
         }
     }
 
@@ -166,7 +166,7 @@ final class Reading: Sendable {
         if !job.isDirect, job.count <= Int(Self.pageSize) {
             let thread = UInt32(bitPattern: job.thread)
             retries.failed(thread: thread, node: job.nodeID, offset: job.offset, error, waited: job.limits.maxPending > 0)
-            if loops.failed(thread: thread, node: job.nodeID, offset: job.offset), let faultLoop = faultLoop.withLock({ $0 }) { faultLoop(thread, job.nodeID, job.offset) }
+            if loops.failed(thread: thread, node: job.nodeID, offset: job.offset, since: job.began), let faultLoop = faultLoop.withLock({ $0 }) { faultLoop(thread, job.nodeID, job.offset) }
         }
         job.reply.error(error)
     }

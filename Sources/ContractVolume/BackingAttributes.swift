@@ -6,8 +6,11 @@ public enum BackingAttributes {
     public static let size = "user.incfs.size"
     public static let metadata = "user.incfs.metadata"
     public static let verity = "user.incfs.verity"
+    /// On a file whose last name is just being removed, until its entries in `.index` and `.incomplete` are: what a death in between leaves is known by it.
+    /// Ours alone. On a file that has a name it means nothing.
+    public static let unlinked = "user.incfs.unlinked"
     /// Those that only we write: a file would be another without them.
-    public static let kept: Set<String> = [id, size, verity]
+    public static let kept: Set<String> = [id, size, verity, unlinked]
 
     /// The size that a file shows; nil when the attribute is absent or ill-formed.
     public static func size(ofDescriptor descriptor: CInt) -> UInt64? {

@@ -13,6 +13,11 @@ struct BackingParser {
     var tail = VolumeFile.Tail()
     var tree: VolumeFile.Tree?
     var veritySignature: VolumeFile.VeritySignature?
+    /// The end of everything but stored blocks.
+    private(set) var end = UInt64(BackingRecord.headerSize)
+
+    /// True for a file of this length in which nothing has been stored since it was created.
+    func isAsCreated(length: UInt64) -> Bool { mappedOffset == nil && tail.statusAt == 0 && length <= end }
 
     /// Throws `EBADMSG`, `EILSEQ`, `EINVAL`, `E2BIG`, `EFAULT`, 524, or what reading throws.
     init(_ descriptor: CInt) throws(Errno) {
@@ -40,8 +45,11 @@ struct BackingParser {
             guard next == 0 || next > offset else { throw .badMessage }
             try consider(bytes, length, at: offset, descriptor)
             tail.lastLink = offset + BackingRecord.nextField
+            end = max(end, offset + UInt64(length))
             offset = next
         }
+        if mapBase != 0 { end = max(end, mapBase + UInt64(mapEntries) * UInt64(BlockEntry.size)) }
+        if let tree, tree.offset != 0 { end = max(end, tree.offset + tree.shape.blocks * Geometry.blockSize) }
         let extra = UInt64(mapEntries) &- UInt64(dataBlocks)
         guard mapBase == 0 || mapEntries >= dataBlocks else { throw .badMessage }
         if let tree {

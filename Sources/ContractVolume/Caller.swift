@@ -51,8 +51,13 @@ public struct Caller: Sendable {
     /// A duplicate of one of the caller's descriptors. `EBADF` when it has none of that number, `EPERM` when it is out of reach.
     public func descriptor(_ number: UInt32) throws(Errno) -> OwnedDescriptor {
         guard number <= UInt32(Int32.max) else { throw .badFileDescriptor }
-        guard let process else { throw .notPermitted }
-        let handle = try SystemCalls.processDescriptor(process)
+        guard thread > 0 else { throw .notPermitted }
+        let handle: OwnedDescriptor
+        do throws(Errno) { handle = try SystemCalls.threadDescriptor(thread) } catch {
+            // Before Linux 6.9 there are only those of whole processes: the descriptors of its first thread, mostly the same.
+            guard error == .invalidArgument, let process else { throw .notPermitted }
+            handle = try SystemCalls.processDescriptor(process)
+        }
         return try SystemCalls.duplicate(CInt(number), ofProcess: handle.rawValue)
     }
 }

@@ -5,9 +5,12 @@ import LinuxSystem
 public struct BlockKey: Hashable, Sendable {
     public var file: FileID
     public var block: UInt32
-    public init(file: FileID, block: UInt32) {
+    /// Tells files of one id apart: one without a name that is still open, and one that was made anew.
+    public var instance: UInt32
+    public init(file: FileID, block: UInt32, instance: UInt32 = 0) {
         self.file = file
         self.block = block
+        self.instance = instance
     }
 }
 

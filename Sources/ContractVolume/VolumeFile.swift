@@ -48,6 +48,8 @@ public final class VolumeFile: Sendable {
     let tree: Mutex<Tree?>
     let veritySignature: Mutex<VeritySignature?>
     let verified = VerifiedBlocks()
+    private let instance = VolumeFile.instances.wrappingAdd(1, ordering: .relaxed).newValue
+    private static let instances = Atomic<UInt32>(0)
 
     init(_ parsed: BackingParser, descriptor: consuming OwnedDescriptor) {
         self.descriptor = descriptor.take()
@@ -62,6 +64,9 @@ public final class VolumeFile: Sendable {
     }
 
     deinit { SystemCalls.close(descriptor) }
+
+    /// What a read of a block waits for.
+    public func key(of block: UInt32) -> BlockKey { BlockKey(file: identity, block: block, instance: instance) }
 
     /// GET_BLOCK_COUNT: what the counters say, not what the map says.
     public var counts: (dataFilled: UInt32, hashFilled: UInt32) { tail.withLock { ($0.dataFilled, $0.hashFilled) } }
@@ -153,6 +158,12 @@ public final class VolumeFile: Sendable {
             do throws(Errno) { try storeStatus(&tail); return nil } catch { return error }
         }
         if let failure { throw failure }
+    }
+
+    /// Whether a name leads to this very file.
+    public func isSame(as status: FileStatus) -> Bool {
+        guard let own = try? SystemCalls.status(of: descriptor) else { return false }
+        return own.inode == status.inode && own.device == status.device
     }
 
     /// All data is there: gives back what was set aside behind the end, and syncs.

@@ -20,6 +20,10 @@ extension SystemCalls {
     public static func processDescriptor(_ pid: pid_t) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(CInt(try value(clinux_pidfd_open(pid))))
     }
+    /// pidfd_open(2) with `PIDFD_THREAD`: of a single thread, which may have descriptors of its own and outlive its process's first. Throws `EINVAL` before Linux 6.9.
+    public static func threadDescriptor(_ thread: pid_t) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(CInt(try value(clinux_pidfd_open_thread(thread))))
+    }
 
     /// Starts a process that asks the file system at `path` for its space (statfs(2)) and ends with the errno, 0 for success: who asks a FUSE server
     /// cannot be killed before it answers. Its id, which the caller waits for. Throws as fork(2).

@@ -170,7 +170,8 @@ final class ContractDaemon: Sendable {
 
     private func remount(_ device: String, _ text: String) throws(Failure) {
         guard let mount = find(device) else { throw Failure(.invalidArgument, "there is no such mount") }
-        let options = try Self.options(text), before = mount.fileSystem.options.counterName
+        // Not what its options say: a name that was taken away and could not be replaced is gone.
+        let options = try Self.options(text), before = mount.counterName.withLock { $0 }
         do throws(ContractOptions.Refusal) { try mount.fileSystem.options.checkRemount(to: options) } catch { throw Failure(error.errno, error.description) }
         if options.counterName != before {
             if before != nil, let name = mount.counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name, socket: socketPath, device: device) }

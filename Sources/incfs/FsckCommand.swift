@@ -81,22 +81,32 @@ struct FsckCommand: Talkative {
         }
     }
 
-    /// The daemon of a contract mount holds these locks as long as it serves the directory: refused while it does. From then on
+    /// The daemon of a contract mount holds these locks as long as it serves the directory: refused if it does not end soon. From then on
     /// this process holds them, to its end.
     private func keepDaemonsOut(of path: FilePath) throws {
-        do throws(Errno) { _ = try BackingLock.take(path)?.take() } catch {
-            throw error == .resourceTemporarilyUnavailable ? Self.mounted(directory) : error
+        // A daemon that has just been unmounted is still ending.
+        let deadline = MonotonicTime.now.adding(milliseconds: Self.endMilliseconds)
+        let isFree = try Retry.until(deadline) { () throws(Errno) -> Bool? in
+            do throws(Errno) { _ = try BackingLock.take(path)?.take() } catch {
+                guard error == .resourceTemporarilyUnavailable else { throw error }
+                return nil
+            }
+            return true
         }
+        if isFree == nil { throw Self.mounted(directory) }
         let status = try SystemCalls.status(of: path)
         // A directory of root's has no other lock than this one. Where it cannot be made no daemon can be.
         let isRoot = geteuid() == 0
         if isRoot { try? ContractPlaces.make() }
         for place in Self.places {
             guard let lock = try? SystemCalls.open(ContractPlaces.lock(of: status, in: place), flags: O_RDWR | (isRoot ? O_CREAT : 0), mode: 0o600) else { continue }
-            do throws(Errno) { try SystemCalls.lockExclusively(lock.rawValue) } catch { throw Self.mounted(directory) }
+            guard Retry.until(deadline, { (try? SystemCalls.lockExclusively(lock.rawValue)) != nil ? true : nil }) != nil else { throw Self.mounted(directory) }
             _ = lock.take()
         }
     }
+
+    /// How long a daemon may take to end.
+    private static let endMilliseconds: UInt64 = 2000
 
     private static func mounted(_ directory: String) -> ControlError { ControlError(.usage, "\(directory) is mounted: nothing was changed.", hint: "Unmount it first.") }
 

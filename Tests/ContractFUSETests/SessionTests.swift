@@ -45,6 +45,21 @@ import Testing
         }
     }
 
+    /// The answer's structure goes back to the caller though its ranges cannot.
+    @Test func rangesThatCannotBeWrittenLeaveTheCounts() throws {
+        try inSession { session, arena in
+            try create(session, arena, "f", id: 1, size: 3 * 4096)
+            let file = try session.openToFill("f")
+            arena.put(SessionTrial.block(0, 4096, CallerArena.pointer(0x2000)) + SessionTrial.block(2, 4096, CallerArena.pointer(0x2000)), at: 0x8000)
+            #expect(try call(session, arena, file, 0x8010_6720, bytes(UInt64(2)) + bytes(CallerArena.pointer(0x8000))) == 2)
+            func ask(_ target: UInt64) throws -> Int32 { try call(session, arena, file, 0x8028_6722, bytes(target) + bytes(UInt32(64)) + [UInt8](repeating: 0, count: 28)) }
+            #expect(try ask(CallerArena.pointer(0x4000)) == 0)
+            #expect(Array(arena.bytes[0x1_0014..<0x1_0024]) == bytes(UInt32(3)) + bytes(UInt32(3)) + bytes(UInt32(16)) + bytes(UInt32(3)))
+            #expect(try ask(CallerArena.pointer(CallerArena.size - 4)) == -EFAULT)
+            #expect(Array(arena.bytes[0x1_0014..<0x1_0020]) == bytes(UInt32(3)) + bytes(UInt32(3)) + bytes(UInt32(0)))
+        }
+    }
+
     /// A signature that nobody trusts: no tree, no record, no mark, not a byte.
     @Test func aSignatureThatIsNotTrustedChangesNothing() throws {
         try inSession { session, arena in
@@ -118,6 +133,22 @@ import Testing
         #expect(try filled(second, second.node("f")) == 0)
         second.end()
         withExtendedLifetime(first) {}
+    }
+
+    /// A file that is marked as one with fs-verity and has nothing that says its digest would be read without a check.
+    @Test func aSealedFileThatLostItsTreeIsNotOpened() throws {
+        let scratch = try Scratch.make()
+        defer { try? SystemCalls.removeTree(scratch) }
+        let directory = try BackingDirectory(scratch), arena = CallerArena()
+        let session = try ContractSession(directory, options: ContractOptions())
+        defer { session.end() }
+        try create(session, arena, "f", id: 1, size: 8192)
+        #expect(try session.open(session.node("f")) != 0)
+        let file = try SystemCalls.open(scratch.appending("f"), flags: O_RDWR)
+        try BackingAttributes.set(BackingAttributes.verity, [], ofDescriptor: file.rawValue)
+        let other = try ContractSession(BackingDirectory(scratch), options: ContractOptions())
+        defer { other.end() }
+        #expect(throws: Errno.badMessage) { try other.open(other.node("f")) }
     }
 
     /// A block that comes in the moment in which the time is over is taken: the wait ends a tick of 10 ms after its time.

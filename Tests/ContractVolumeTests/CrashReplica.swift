@@ -61,7 +61,7 @@ final class CrashReplica {
             let file = try SystemCalls.open(source, flags: O_RDONLY), made = try SystemCalls.open(target, flags: O_RDWR | O_CREAT, mode: 0o666)
             try SystemCalls.contents(of: source).withUnsafeBytes { try SystemCalls.pwriteAll(made.rawValue, $0, at: 0) }
             try SystemCalls.truncate(made.rawValue, to: status.size)
-            for attribute in [BackingAttributes.id, BackingAttributes.size, BackingAttributes.metadata, BackingAttributes.verity] {
+            for attribute in [BackingAttributes.id, BackingAttributes.size, BackingAttributes.metadata, BackingAttributes.verity, BackingAttributes.unlinked] {
                 if let value = try SystemCalls.extendedAttribute(attribute, ofDescriptor: file.rawValue) { try BackingAttributes.set(attribute, value, ofDescriptor: made.rawValue) }
             }
             known[status.inode] = made.take()

@@ -48,4 +48,78 @@ import Testing
             #expect(!exists(place, ".index/" + id) && exists(place, "other"))
         }
     }
+
+    /// A backing file of its own in `.index`, with so many data blocks stored.
+    private func made(_ name: String, in directory: BackingDirectory, place: FilePath, blocks: UInt32, stored: UInt32) throws {
+        let file = try SystemCalls.open(place.pushing(FilePath(name)), flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o644)
+        let identity = try #require(FileID(text: id.utf8))
+        try BackingAttributes.set(BackingAttributes.id, Array(id.utf8), ofDescriptor: file.rawValue)
+        try VolumeFile.initialize(file.rawValue, id: identity, size: UInt64(blocks) * 4096, signature: nil)
+        if stored == 0 { return }
+        let opened = try directory.files.open(file.rawValue).file
+        let bytes = [UInt8](repeating: 1, count: 4096)
+        let result = bytes.withUnsafeBytes { opened.fill((0..<stored).map { FillBlock(index: $0, data: 0..<4096, compression: 0, isHash: false) }, from: $0) }
+        #expect(result.error == nil)
+    }
+
+    /// The kernel implementation leaves a file behind whose last name another one was renamed over, and shows it in `.index`. Ours goes on with its removal.
+    @Test func whatHasDataAndNoNameStays() throws {
+        for (stored, isMarked, stays) in [(0, false, false), (1, false, true), (2, false, true), (2, true, false)] as [(UInt32, Bool, Bool)] {
+            try with([]) { place, directory in
+                try made(".index/" + id, in: directory, place: place, blocks: 2, stored: stored)
+                if isMarked {
+                    let file = try SystemCalls.open(place.appending(".index").appending(id), flags: O_RDWR)
+                    try BackingAttributes.set(BackingAttributes.unlinked, [], ofDescriptor: file.rawValue)
+                }
+                directory.sweep()
+                #expect(exists(place, ".index/" + id) == stays, "\(stored) \(isMarked)")
+            }
+        }
+    }
+
+    /// A name that is no id is nobody's creation; a header that cannot be read may be in front of data.
+    @Test func whatIsNotOursStays() throws {
+        let name = String(repeating: "g", count: 32)
+        try with([".index/" + name]) { place, directory in
+            try made(".index/" + id, in: directory, place: place, blocks: 2, stored: 2)
+            let file = try SystemCalls.open(place.appending(".index").appending(id), flags: O_RDWR)
+            try [UInt8(0xFF)].withUnsafeBytes { try SystemCalls.pwriteAll(file.rawValue, $0, at: 16) }
+            directory.sweep()
+            #expect(exists(place, ".index/" + name) && exists(place, ".index/" + id))
+        }
+    }
+
+    /// A mapped file finds its source by the entry, whatever names that has and whatever is in it.
+    @Test(arguments: [0, 2] as [UInt32]) func theSourceOfAMappedFileStays(stored: UInt32) throws {
+        try with([]) { place, directory in
+            try made(".index/" + id, in: directory, place: place, blocks: 2, stored: stored)
+            let file = try SystemCalls.open(place.appending("sub").appending("window"), flags: O_RDWR | O_CREAT, mode: 0o644)
+            try VolumeFile.initializeMapped(file.rawValue, source: try #require(FileID(text: id.utf8)), offset: 0, size: 4096)
+            directory.sweep()
+            #expect(exists(place, ".index/" + id))
+            #expect(try directory.files.open(file.rawValue).isMapped)
+        }
+    }
+
+    /// Counters that a death left behind, of a file whose map is looked at in several pieces: the last missing block decides, wherever it is.
+    @Test func aLongMapIsLookedAtToItsEnd() throws {
+        let blocks: UInt32 = 3 * 65536 + 17
+        for missing in [nil, 0, 65535, 65536, blocks - 1] as [UInt32?] {
+            try with([]) { place, directory in
+                let name = ".incomplete/" + id
+                try made(name, in: directory, place: place, blocks: blocks, stored: 1)
+                let file = try SystemCalls.open(place.pushing(FilePath(name)), flags: O_RDWR)
+                try SystemCalls.link(file.rawValue, as: Array("named".utf8), in: directory.root)
+                let reader = try BackingReader(file.rawValue), base = try #require(reader.structure.mapBase), status = try #require(reader.structure.status)
+                // Each leads to the one block that is stored, or nowhere.
+                let bytes = try SystemCalls.contents(of: place.appending("named"))
+                var map: [UInt8] = []
+                for block in 0..<blocks { map += block == missing ? [UInt8](repeating: 0, count: 10) : Array(bytes[Int(base)..<Int(base) + 10]) }
+                try map.withUnsafeBytes { try SystemCalls.pwriteAll(file.rawValue, $0, at: base) }
+                try withUnsafeBytes(of: (blocks - 1).littleEndian) { try SystemCalls.pwriteAll(file.rawValue, $0, at: status.record + 23) }
+                try BackingDirectory(place).sweep()
+                #expect(exists(place, name) == (missing != nil), "\(String(describing: missing))")
+            }
+        }
+    }
 }

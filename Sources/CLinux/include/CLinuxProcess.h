@@ -14,6 +14,8 @@ int64_t clinux_signalfd_read(int fd);
 int64_t clinux_statfs_child(const char *path);
 // pidfd_open(2): readable when the process has ended.
 int64_t clinux_pidfd_open(int pid);
+// Linux 6.9; EINVAL before.
+int64_t clinux_pidfd_open_thread(int tid);
 // close_range(2) from `first` to the end.
 int64_t clinux_close_range(unsigned first);
 int64_t clinux_poll(struct pollfd *entries, unsigned count, int timeout_ms);
