@@ -136,13 +136,18 @@ struct ReadState: Sendable {
     mutating func interrupt(_ unique: UInt64, now: MonotonicTime) -> ReadJob? {
         if let job = delayed.removeValue(forKey: unique) { return job }
         guard let serial = serials.removeValue(forKey: unique), let entry = pending.remove(serial: serial) else { return nil }
+        countInterrupted(entry, now: now)
+        return entry.waiter
+    }
+
+    /// A wait that ended with its reader counts as that, and not in the log.
+    mutating func countInterrupted(_ entry: PendingReadTable<ReadJob>.Entry, now: MonotonicTime) {
         counters.failedOther += 1
         lastError.file = entry.key.file
         lastError.block = entry.key.block
         lastError.error = -Errno.kernelRestart.rawValue
         lastError.uid = entry.uid
         lastError.microseconds = now.nanoseconds / 1000
-        return entry.waiter
     }
 
     /// The mount is gone.

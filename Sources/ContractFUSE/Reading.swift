@@ -195,9 +195,20 @@ final class Reading: Sendable {
             }
             if state.withLock({ $0.isStopped }) { return }
             guard let due else { continue }
-            for entry in due.expired { fail(entry.waiter, .timedOutOnStream, counted: false) }
+            for entry in due.expired { expire(entry) }
             for job in due.delayed { finish(job) }
             if due.wakeLog { pollers.wake(.log) }
+        }
+    }
+
+    /// The time is over. Of a read ahead of the page that read(2) wants, the kernel tells nobody that its reader was killed.
+    private func expire(_ entry: PendingReadTable<ReadJob>.Entry) {
+        switch CallerStatus.read(thread: entry.waiter.thread) {
+        case .gone, .dying:
+            let now = MonotonicTime.now
+            change { $0.countInterrupted(entry, now: now) }
+            entry.waiter.reply.error(.interrupted)
+        case .alive, .unknown: fail(entry.waiter, .timedOutOnStream, counted: false)
         }
     }
 

@@ -54,6 +54,37 @@ extension ContractMounts {
                 """)
         }
 
+        /// Of a read(2) in the background the kernel does not say that its reader was killed: it is found out when the time is over.
+        @Test(arguments: MountSite.User.allCases) func aReaderThatWasKilledHasNotTimedOut(_ user: MountSite.User) async throws {
+            try await ContractSite.run(Self.program("""
+                int main(int count, char **words) {
+                    start(words[1]);
+                    create("file", 2);
+                    pid_t child = fork();
+                    if (child == 0) {
+                        int fd = open(words[2], O_RDONLY);
+                        pread(fd, block, 4096, 0);
+                        _exit(9);
+                    }
+                    struct incfs_read reads[4];
+                    CHECK(incfs_wait_for_pending_reads(&control, 30000, reads, 4) == 1);
+                    int status;
+                    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+                    struct incfs_raw_error error = {0};
+                    while (error.error == 0) CHECK(ioctl(control.commands, INCFS_IOC_LAST_ERROR, &error) == 0);
+                    CHECK(error.error == -512 && error.page == 0);
+                    CHECK(incfs_wait_for_page_reads(&control, 100, reads, 4) == -ETIMEDOUT);
+                    return 0;
+                }
+                """) + """
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=1000,readahead=0
+                timeout -k 1 50 ./program mnt mnt/file
+                bin/incfs counters mnt > counters
+                grep -qx 'reads_failed_timed_out 0' counters; grep -qx 'reads_failed_other 1' counters
+                umount mnt
+                """, as: user)
+        }
+
         /// The kernel tries again without end, a time-out each: it is ended after five seconds and a few tries.
         @Test(arguments: MountSite.User.allCases) func mlockOfAMissingPageEnds(_ user: MountSite.User) async throws {
             try await ContractSite.run(Self.program("""
