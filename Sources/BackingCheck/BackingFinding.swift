@@ -62,7 +62,7 @@ enum BackingRepair: Hashable, Sendable {
     /// Whether bytes go that records may lie in, or the way to them.
     var dropsRecords: Bool {
         switch self {
-        case .truncate: true
+        case .truncate, .append: true
         case .write(let bytes, _): bytes == [UInt8](repeating: 0, count: 8)
         default: false
         }

@@ -14,7 +14,7 @@ enum BackingNames {
         if let name = file.indexName {
             if name != id { findings.append(wrongIdentity(".index", name, id, descriptor)) }
         } else if hasIdentity(descriptor) {
-            findings.append(BackingFinding(.warning, "The file is not in .index: by its id it cannot be found.", remedy: "link it there", repair: .link(id, in: ".index")))
+            findings.append(missing("The file is not in .index: by its id it cannot be found.", id, ".index", isCertain: isSound && hasIdentity(descriptor, id)))
         } else {
             findings.append(BackingFinding(.note, "The file has no id attribute and is not in .index, as those of old kernels."))
         }
@@ -26,12 +26,17 @@ enum BackingNames {
             if structure.records.contains(where: { $0.checksum != 0 }) {
                 findings.append(BackingFinding(.note, "Blocks are missing, and the file is not in .incomplete, which old kernels did not have."))
             } else {
-                findings.append(BackingFinding(.warning, "Blocks are missing, and the file is not in .incomplete.", remedy: "link it there", repair: .link(id, in: ".incomplete")))
+                findings.append(missing("Blocks are missing, and the file is not in .incomplete.", id, ".incomplete", isCertain: isSound && hasIdentity(descriptor, id) && file.indexName ?? id == id))
             }
         } else if let name = file.incompleteName, name != id, file.indexName != name {
             findings.append(wrongIdentity(".incomplete", name, id, descriptor))
         }
         return findings
+    }
+
+    /// `isCertain`: the header's id is the file's.
+    private static func missing(_ message: String, _ id: String, _ directory: String, isCertain: Bool) -> BackingFinding {
+        BackingFinding(.warning, message, remedy: isCertain ? "link it there" : nil, repair: isCertain ? .link(id, in: directory) : nil)
     }
 
     /// Where the name and the attribute agree it is the header that is wrong.
@@ -50,6 +55,9 @@ enum BackingNames {
 
     private static func attribute(_ name: String, _ descriptor: CInt) -> [UInt8]? { (try? SystemCalls.extendedAttribute(name, ofDescriptor: descriptor)) ?? nil }
     private static func hasIdentity(_ descriptor: CInt) -> Bool { attribute("user.incfs.id", descriptor) != nil }
+    private static func hasIdentity(_ descriptor: CInt, _ id: String) -> Bool { attribute("user.incfs.id", descriptor) == Array(id.utf8) }
+
+    private static func blocks(_ size: UInt64) -> UInt64 { size / 4096 + (size % 4096 == 0 ? 0 : 1) }
 
     private static func attributes(_ file: BackingInventory.File, _ structure: BackingStructure, _ id: String, _ descriptor: CInt, isSound: Bool) -> [BackingFinding] {
         var findings: [BackingFinding] = []
@@ -60,8 +68,9 @@ enum BackingNames {
         let shown = attribute("user.incfs.size", descriptor)
         if shown != size {
             let found = shown.map { $0.count == 8 ? "is \(BackingBytes.number($0, 0, 8))" : "has \($0.count) bytes instead of 8" } ?? "is not there"
-            // The block map of a sound file has as many entries as its size in the header wants.
-            find("The attribute user.incfs.size \(found); the header says \(structure.size).", "user.incfs.size", size, isCertain: isSound)
+            // The block map of a sound file has as many entries as its size in the header wants; of two sizes of as many blocks it does not say which is right.
+            let proves = structure.isMapped || shown.map { $0.count != 8 || blocks(BackingBytes.number($0, 0, 8)) != structure.dataBlocks } ?? true
+            find("The attribute user.incfs.size \(found); the header says \(structure.size).", "user.incfs.size", size, isCertain: isSound && proves)
         }
         let identity = attribute("user.incfs.id", descriptor)
         // The header alone does not prove it.

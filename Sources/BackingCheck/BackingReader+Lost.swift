@@ -23,32 +23,51 @@ extension BackingReader {
     static let mostLost = 16
     private static let window = 1 << 16
 
-    /// Looks for what the list of records went on with: that with which less of the file is damaged.
-    mutating func mend(_ broken: BrokenLink, _ gaps: [Range<UInt64>]) throws(Errno) {
-        let damage = findings.count { $0.severity == .damage }
-        func helps(_ target: UInt64) throws(Errno) -> Bool {
-            try BackingReader(bytes.with(linkAt: broken.place, to: target), isTrial: true).findings.count { $0.severity == .damage } < damage
+    /// The most bytes, but zeros before and behind, that a list may be led over: those of one damaged record. More may be a signature, without which the file would be believed unchecked.
+    static let mostSkipped = longestRecord
+
+    /// Looks for what the list of records went on with: that with which nothing else is wrong but, perhaps, another link; of several that which
+    /// brings most.
+    mutating func mend(_ broken: BrokenLink) throws(Errno) {
+        func trial(_ target: UInt64) throws(Errno) -> BackingReader? {
+            let trial = try BackingReader(bytes.with(linkAt: broken.place, to: target), isTrial: true, mostRuns: mostRuns)
+            let damage = trial.findings.count { $0.severity == .damage }
+            return damage == 0 || damage == 1 && trial.broken != nil && trial.structure.records.count > structure.records.count ? trial : nil
         }
-        guard let lost = try lostRecords(in: gaps, behind: broken.place <= 24 ? 0 : broken.place - 7) else { return }
-        for record in lost where try helps(record.place) {
-            findings[broken.finding].remedy = "lead it to the \(record.what) record at \(String(place: record.place))"
-            findings[broken.finding].repair = record.repair(broken.place)
-            return
+        guard let lost = try lostRecords(behind: broken.place <= 24 ? 0 : broken.place - 7) else { return }
+        var best: (record: LostRecord, certificates: Int)?
+        for record in lost {
+            guard let trial = try trial(record.place), try trial.isSkippable(before: record.place) else { continue }
+            if trial.structure.certificates > best?.certificates ?? -1 { best = (record, trial.structure.certificates) }
         }
-        if lost.isEmpty, broken.mayEnd, try helps(0) {
+        if let best {
+            findings[broken.finding].remedy = "lead it to the \(best.record.what) record at \(String(place: best.record.place))"
+            findings[broken.finding].repair = best.record.repair(broken.place)
+        } else if lost.isEmpty, broken.mayEnd, try trial(0) != nil {
             findings[broken.finding].remedy = "end the list before it"
             findings[broken.finding].repair = .write(BackingBytes.bytes(0, 8), at: broken.place)
         }
     }
 
+    /// Whether no more belongs to nothing in front of a record than a damaged one would.
+    private func isSkippable(before place: UInt64) throws(Errno) -> Bool {
+        var skipped = 0
+        for gap in structure.gaps where gap.lowerBound < place {
+            guard gap.upperBound - gap.lowerBound <= 1 << 16 else { return false }
+            let between = try bytes.read(gap.lowerBound, Int(gap.upperBound - gap.lowerBound))
+            if let first = between.firstIndex(where: { $0 != 0 }), let last = between.lastIndex(where: { $0 != 0 }) { skipped += last + 1 - first }
+        }
+        return skipped <= Self.mostSkipped
+    }
+
     /// Records in bytes that belong to nothing, behind `place`, which may go on the list: all their fields are as the file's own writer would have set them,
-    /// and there is no other of their kind. Without a block map only that is looked for. nil: there are more bytes, or records, than are looked through.
-    func lostRecords(in gaps: [Range<UInt64>], behind place: UInt64) throws(Errno) -> [LostRecord]? {
+    /// and there is no other of their kind. Without a block map only that is looked for, and a signature, which may come before it. nil: there are more bytes, or records, than are looked through.
+    func lostRecords(behind place: UInt64) throws(Errno) -> [LostRecord]? {
         var lost: [LostRecord] = []
         // Those of old kernels have links to both sides.
         if structure.records.contains(where: { $0.checksum != 0 }) { return lost }
         var searched: UInt64 = 0
-        for gap in gaps where gap.upperBound > place {
+        for gap in structure.gaps where gap.upperBound > place {
             var start = max(gap.lowerBound, place + 1)
             while let data = bytes.nextData(start), max(data, start) + 35 <= gap.upperBound {
                 start = max(data, start)
@@ -72,7 +91,7 @@ extension BackingReader {
         func lies(_ place: UInt64, _ length: UInt64, before end: UInt64) -> Bool { place >= 56 && place <= end && length <= end - place }
         let next = number(7, 8)
         guard number(1, 2) == UInt64(record.count), number(3, 4) == 0, number(15, 8) == 0, next == 0 || next > offset && next < structure.length else { return false }
-        if structure.mapBase == nil, record[0] != 1 { return false }
+        if structure.mapBase == nil, record[0] != 1, record[0] != 3 { return false }
         switch record[0] {
         case 1:
             let entries = number(31, 4)

@@ -1,9 +1,6 @@
 import LinuxSystem
 
 extension BackingReader {
-    /// The runs that are kept at most, so that memory has a bound.
-    static let mostRuns = 1 << 20
-
     mutating func readMap() throws(Errno) {
         guard let base = structure.mapBase, structure.mapEntries >= structure.dataBlocks, structure.regions.contains(where: { $0.what == "the block map" && $0.range.lowerBound == base }) else { return }
         var walk = BackingMapWalk(bytes, base: base, entries: structure.mapEntries)
@@ -35,6 +32,7 @@ extension BackingReader {
             if isRead { note(BackingStructure.Run(first: index, count: 1, compression: UInt16(flags), offset: offset, length: read), at: place) }
             return
         }
+        structure.storedEnd = max(structure.storedEnd, offset + stored)
         if isData {
             structure.dataPresent += 1
             if flags & 7 > 2 { find(.damage, at: place + 8, "The entry of \(name) has the unknown flags \(flags).") } else if flags > 2 {
@@ -60,8 +58,8 @@ extension BackingReader {
     }
 
     private mutating func note(_ run: BackingStructure.Run, at place: UInt64) {
-        guard structure.runs.count < Self.mostRuns else { return }
+        guard structure.runs.count < mostRuns else { return }
         structure.runs.append(run)
-        if structure.runs.count == Self.mostRuns { find(.note, at: place, "The blocks are in more than \(Self.mostRuns) places; whether those from here on overlap is not looked at.") }
+        if structure.runs.count == mostRuns { find(.note, at: place, "The blocks are in more than \(mostRuns) places; whether those from here on overlap is not looked at.") }
     }
 }

@@ -101,7 +101,6 @@ extension BackingReader {
     mutating func checkRegions(isTrial: Bool) throws(Errno) {
         let sorted = structure.regions.sorted { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
         guard var last = sorted.first else { return }
-        var gaps: [Range<UInt64>] = []
         var isOverlaid = false
         for region in sorted.dropFirst() {
             if region.range.lowerBound < last.range.upperBound {
@@ -109,28 +108,37 @@ extension BackingReader {
                 isOverlaid = true
                 for index in findings.indices { (findings[index].remedy, findings[index].repair) = (nil, nil) }
                 find(.damage, at: region.range.lowerBound, "\(region.what.prefix(1).uppercased() + region.what.dropFirst()) and \(last.what) occupy the same bytes.")
-            } else if region.range.lowerBound > last.range.upperBound { gaps.append(last.range.upperBound..<region.range.lowerBound) }
+            } else if region.range.lowerBound > last.range.upperBound { structure.gaps.append(last.range.upperBound..<region.range.lowerBound) }
             if region.range.upperBound > last.range.upperBound { last = region }
         }
-        let end = last.range.upperBound
-        if end < structure.length { gaps.append(end..<structure.length) }
+        // Between runs that are not kept it is not known what is free.
+        if structure.runs.count >= mostRuns { structure.gaps = [] }
+        let end = max(last.range.upperBound, structure.storedEnd)
+        if end < structure.length { structure.gaps.append(end..<structure.length) }
         if isOverlaid || isTrial { return }
-        if let broken { return try mend(broken, gaps) }
-        guard end < structure.length, !isDamaged else { return }
+        if let broken { return try mend(broken) }
+        if end < structure.length, !isDamaged { try checkRest(from: end) }
+    }
+
+    /// Bytes at the end that belong to nothing. A record that nothing leads to may have been cut off the list; counters can be had from the map, others
+    /// from nothing else.
+    private mutating func checkRest(from end: UInt64) throws(Errno) {
         let rest = structure.length - end
         let message = "\(rest) byte\(rest == 1 ? "" : "s") at the end belong to nothing"
-        // A record that nothing leads to may have been cut off the list. Counters can be had from the map, others from nothing else.
-        let lost = try lostRecords(in: gaps, behind: structure.lastLink - 7)
+        let lost = try lostRecords(behind: structure.lastLink - 7)
         if let lost, !lost.contains(where: { $0.what != "status" }) {
             return find(.warning, at: end, "\(message): something was not appended to its end.", remedy: "cut them off", repair: .truncate(end))
         }
-        var next: LostRecord?
-        for record in lost ?? [] where next == nil {
-            let trial = try BackingReader(bytes.with(linkAt: structure.lastLink, to: record.place), isTrial: true)
-            if !trial.isDamaged, trial.structure.certificates > structure.certificates { next = record }
+        let isSealed = (try? SystemCalls.extendedAttribute("user.incfs.verity", ofDescriptor: bytes.descriptor)) ?? nil != nil
+        for record in lost ?? [] {
+            var trial = try BackingReader(bytes.with(linkAt: structure.lastLink, to: record.place), isTrial: true)
+            // What nobody was told of may have been half written.
+            if !isSealed { try trial.checkData() }
+            guard !trial.isDamaged, trial.structure.certificates > structure.certificates else { continue }
+            return find(.warning, at: end, "\(message): nothing leads to the \(record.what) record at \(String(place: record.place)).", remedy: "lead the list to it", repair: record.repair(structure.lastLink))
         }
-        guard let next else { return find(.warning, at: end, "\(message): something was not appended to its end, or cut off the list of records.") }
-        find(.warning, at: end, "\(message): nothing leads to the \(next.what) record at \(String(place: next.place)).", remedy: "lead the list to it", repair: next.repair(structure.lastLink))
+        mayHaveLost = true
+        find(.warning, at: end, "\(message): something was not appended to its end, or cut off the list of records.")
     }
 
     /// The counters against the map. They may lag behind after a crash, and a hash block that came twice is counted twice.
@@ -140,8 +148,8 @@ extension BackingReader {
         let counters = BackingBytes.bytes(data, 4) + BackingBytes.bytes(hash, 4)
         guard let status = structure.status else {
             guard data + hash > 0 else { return }
-            // Where the list goes on there may be one.
-            if findings.contains(where: { if case .write(_, structure.lastLink) = $0.repair { true } else { false } }) { return }
+            // Where the list goes on there may be one; and behind a new one at the end nothing that was lost would be found again.
+            if mayHaveLost || findings.contains(where: { if case .write(_, structure.lastLink) = $0.repair { true } else { false } }) { return }
             // Kernels that wrote checksums had no such record.
             if structure.records.contains(where: { $0.checksum != 0 }) { find(.note, at: nil, "No status record counts the stored blocks, as in all files of old kernels."); return }
             let record: [UInt8] = [4, 55] + [UInt8](repeating: 0, count: 21) + counters + [UInt8](repeating: 0, count: 24)

@@ -20,6 +20,11 @@ public struct BackingReader {
     /// Where the list of records cannot be followed: the place of the link that leads there, and the finding that says so.
     var broken: BrokenLink?
 
+    /// The runs that are kept at most, so that memory has a bound.
+    let mostRuns: Int
+    /// Bytes may have been cut off the list of records that cannot be had from anything else.
+    var mayHaveLost = false
+
     /// What is listed of one file at most: a map of two thousand million entries may be wrong in each.
     public static let mostFindings = 10_000
     /// The longest record, and what each type has.
@@ -31,8 +36,9 @@ public struct BackingReader {
     public init(_ descriptor: CInt) throws(Errno) { try self.init(try BackingBytes(descriptor), isTrial: false) }
 
     /// `isTrial`: looks for nothing that is lost.
-    init(_ bytes: BackingBytes, isTrial: Bool) throws(Errno) {
+    init(_ bytes: BackingBytes, isTrial: Bool, mostRuns: Int = 1 << 20) throws(Errno) {
         self.bytes = bytes
+        self.mostRuns = mostRuns
         structure.length = bytes.length
         guard try readHeader() else { return }
         if structure.isMapped { checkMapped(); return }

@@ -55,8 +55,11 @@ public struct BackingStructure: Sendable {
     public var hashPresent: UInt64 = 0
     /// Where the last link is: the header's field or that of the last record.
     var lastLink: UInt64 = 24
-    /// What is occupied, by what.
+    /// The end of the last stored block, in a run that is kept or not.
+    var storedEnd: UInt64 = 0
+    /// What is occupied, by what, and what lies between and behind, which is not.
     var regions: [(range: Range<UInt64>, what: String)] = []
+    var gaps: [Range<UInt64>] = []
 
     /// How many of the two records there are that say what the data must be.
     var certificates: Int { (signature == nil ? 0 : 1) + (veritySignature == nil ? 0 : 1) }

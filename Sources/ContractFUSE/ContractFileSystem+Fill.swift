@@ -129,9 +129,10 @@ extension ContractFileSystem {
     func complete(_ file: VolumeFile) {
         // Best effort: a full disk must not turn a stored block into an error.
         try? file.trim()
+        guard exists(file.identity.text, in: directory.incomplete) else { return }
+        try? file.sync()
         // Another file of this id, if this one has no name any more, is not complete.
         guard let entry = try? SystemCalls.status(name: file.identity.text, in: directory.incomplete), file.isSame(as: entry) else { return }
-        try? file.sync()
         _ = removeReserved(file.identity, in: .incomplete)
     }
 

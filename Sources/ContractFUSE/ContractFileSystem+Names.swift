@@ -142,7 +142,7 @@ extension ContractFileSystem {
     private func withoutName(_ descriptor: CInt, _ body: () throws(Errno) -> Void) -> Result<FileID?, Errno> {
         let isLast = descriptor >= 0 && visibleNames(descriptor).count == 1
         // Where it cannot be marked, a death leaves the entries.
-        if isLast { try? BackingAttributes.set(BackingAttributes.unlinked, [], ofDescriptor: descriptor) }
+        if isLast { try? BackingAttributes.markUnlinked(descriptor) }
         do throws(Errno) { try body() } catch {
             if isLast { unmark(descriptor) }
             return .failure(error)
@@ -173,10 +173,13 @@ extension ContractFileSystem {
         _ = removeReserved(identity, in: .incomplete)
     }
 
-    /// Of a file that is still open, which then is as any other without a name.
+    /// Of a file that is still open, which then is as any other without a name. Where nobody can be told any more they go all the same.
     private func removeEntries(of identity: FileID, _ descriptor: CInt) {
-        removeEntries(of: identity)
-        unmark(descriptor)
+        var areGone = true
+        for (which, special) in [(EventHelpers.Reserved.index, directory.index), (.incomplete, directory.incomplete)] where removeReserved(identity, in: which) != nil {
+            do throws(Errno) { try SystemCalls.remove(identity.text, in: special) } catch { areGone = areGone && error == .noSuchFileOrDirectory }
+        }
+        if areGone { unmark(descriptor) }
     }
 
     private func rename(_ parent: Node, _ name: [UInt8], _ target: Node, _ toName: [UInt8], _ flags: UInt32, _ caller: Caller) throws(Errno) {
@@ -185,8 +188,8 @@ extension ContractFileSystem {
         for (directory, name) in [(parent, name), (target, toName)] {
             if directory.isReserved || isReserved(name, in: directory) || isSpecial(name, in: directory) { throw .resourceBusy }
         }
-        // What is replaced may have had its last name there.
-        let replaced = (try? SystemCalls.open(name: toName, in: target.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW))?.take() ?? -1
+        // What is replaced may have had its last name there; RENAME_NOREPLACE and RENAME_EXCHANGE replace nothing.
+        let replaced = flags & 3 != 0 ? -1 : (try? SystemCalls.open(name: toName, in: target.descriptor, flags: SystemCalls.pathOnly | O_NOFOLLOW))?.take() ?? -1
         defer { if replaced >= 0 { SystemCalls.close(replaced) } }
         let outcome = structure.withLock { _ in
             withoutName(replaced) { () throws(Errno) in

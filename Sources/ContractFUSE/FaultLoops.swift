@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// mlock(2), `MAP_POPULATE` and the like fault a page in; the kernel reads it with its lock given up, forgets the error, and
 /// faults again, without end (measured on 6.18). A program's own access ends with SIGBUS at the second time, so that more than a
-/// few failures of the same page by the same thread in a row are such a loop.
+/// few failures of the same page by the same thread in a row are such a loop, if it is in one of those calls (`CallerStatus.isPopulating`).
 final class FaultLoops: Sendable {
     private struct Loop: Sendable {
         var node: UInt64

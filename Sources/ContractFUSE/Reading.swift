@@ -166,7 +166,12 @@ final class Reading: Sendable {
         if !job.isDirect, job.count <= Int(Self.pageSize) {
             let thread = UInt32(bitPattern: job.thread)
             retries.failed(thread: thread, node: job.nodeID, offset: job.offset, error, waited: job.limits.maxPending > 0)
-            if loops.failed(thread: thread, node: job.nodeID, offset: job.offset, since: job.began), let faultLoop = faultLoop.withLock({ $0 }) { faultLoop(thread, job.nodeID, job.offset) }
+            if loops.failed(thread: thread, node: job.nodeID, offset: job.offset, since: job.began) {
+                // Before the answer: until then the thread is where it asked. One that reads again and again has its reasons.
+                if CallerStatus.isPopulating(thread: job.thread) {
+                    faultLoop.withLock { $0 }?(thread, job.nodeID, job.offset)
+                } else { loops.forget(thread: thread) }
+            }
         }
         job.reply.error(error)
     }

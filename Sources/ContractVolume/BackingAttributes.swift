@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 
 /// The attributes that a backing file carries (xattr(7)).
@@ -7,8 +8,26 @@ public enum BackingAttributes {
     public static let metadata = "user.incfs.metadata"
     public static let verity = "user.incfs.verity"
     /// On a file whose last name is just being removed, until its entries in `.index` and `.incomplete` are: what a death in between leaves is known by it.
-    /// Ours alone. On a file that has a name it means nothing.
+    /// Ours alone. The time of it, in seconds since 1970: the removal follows at once, so that a mark much older than the file's last change is one of another
+    /// removal, which did not come to pass.
     public static let unlinked = "user.incfs.unlinked"
+    /// In seconds.
+    static let longestRemoval: Int64 = 600
+
+    /// Marks a file whose last name is about to be removed.
+    public static func markUnlinked(_ descriptor: CInt) throws(Errno) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        try set(unlinked, Array("\(now.tv_sec)".utf8), ofDescriptor: descriptor)
+    }
+
+    /// Whether the file's last name was being removed when it was last changed.
+    public static func isUnlinked(_ descriptor: CInt) -> Bool {
+        guard let text = (try? SystemCalls.extendedAttribute(unlinked, ofDescriptor: descriptor)) ?? nil, let marked = Int64(String(decoding: text, as: UTF8.self)),
+            let changed = try? SystemCalls.status(of: descriptor).changedSeconds
+        else { return false }
+        return (marked - 1...marked + longestRemoval).contains(changed)
+    }
     /// Those that only we write: a file would be another without them.
     public static let kept: Set<String> = [id, size, verity, unlinked]
 

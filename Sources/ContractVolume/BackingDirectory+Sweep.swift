@@ -19,9 +19,13 @@ extension BackingDirectory {
                 guard let id = FileID(text: name), let status = try? SystemCalls.status(name: name, in: directory), status.kind == .regular else { continue }
                 if isNameless(name, status) {
                     guard let path = try? SystemCalls.open(name: name, in: directory, flags: SystemCalls.pathOnly | O_NOFOLLOW) else { continue }
-                    let isUnlinked = (try? SystemCalls.extendedAttribute(BackingAttributes.unlinked, ofDescriptor: path.rawValue)) ?? nil != nil
-                    if isUnlinked || holdsNothing(path.rawValue) { nameless.append((name, id, isUnlinked, directory)) }
-                } else if directory == incomplete, isComplete(name) { try? SystemCalls.remove(name, in: incomplete) }
+                    let isUnlinked = BackingAttributes.isUnlinked(path.rawValue)
+                    if isUnlinked || holdsNothing(path.rawValue) {
+                        nameless.append((name, id, isUnlinked, directory))
+                        continue
+                    }
+                }
+                if directory == incomplete, isComplete(name) { try? SystemCalls.remove(name, in: incomplete) }
             }
         }
         if nameless.isEmpty { return }
@@ -33,11 +37,12 @@ extension BackingDirectory {
     /// Nothing that anybody could want: there is no whole header, or it is as it was created.
     private func holdsNothing(_ path: CInt) -> Bool {
         guard let length = try? SystemCalls.status(of: path).size else { return false }
-        return length < UInt64(BackingRecord.headerSize) || parsed(path)?.isAsCreated(length: length) ?? false
+        return length < UInt64(BackingRecord.headerSize) || ((try? parsed(path)) ?? nil)?.isAsCreated(length: length) ?? false
     }
 
-    private func parsed(_ path: CInt) -> BackingParser? {
-        guard let file = try? SystemCalls.open(SystemCalls.path(ofDescriptor: path), flags: O_RDONLY) else { return nil }
+    /// nil where it is no backing file, or a damaged one. Throws where it cannot be opened.
+    private func parsed(_ path: CInt) throws(Errno) -> BackingParser? {
+        let file = try SystemCalls.open(SystemCalls.path(ofDescriptor: path), flags: O_RDONLY)
         return try? BackingParser(file.rawValue)
     }
 
@@ -53,7 +58,7 @@ extension BackingDirectory {
             switch status.kind {
             case .regular:
                 let file = try SystemCalls.open(name: entry.name, in: directory, flags: SystemCalls.pathOnly | O_NOFOLLOW)
-                if let id = BackingAttributes.identity(ofDescriptor: file.rawValue) { identities.insert(id) } else if let id = parsed(file.rawValue)?.identity { sources.insert(id) }
+                if let id = BackingAttributes.identity(ofDescriptor: file.rawValue) { identities.insert(id) } else if let id = try parsed(file.rawValue)?.identity { sources.insert(id) }
             // What is mounted in there is not shown.
             case .directory where status.device == rootStatus.device:
                 let inner = try SystemCalls.open(name: entry.name, in: directory, flags: SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW)

@@ -17,7 +17,7 @@ struct BackingParser {
     private(set) var end = UInt64(BackingRecord.headerSize)
 
     /// True for a file of this length in which nothing has been stored since it was created.
-    func isAsCreated(length: UInt64) -> Bool { mappedOffset == nil && tail.statusAt == 0 && length <= end }
+    func isAsCreated(length: UInt64) -> Bool { mappedOffset == nil && tail.statusAt == 0 && length == end }
 
     /// Throws `EBADMSG`, `EILSEQ`, `EINVAL`, `E2BIG`, `EFAULT`, 524, or what reading throws.
     init(_ descriptor: CInt) throws(Errno) {

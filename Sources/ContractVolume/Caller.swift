@@ -55,7 +55,8 @@ public struct Caller: Sendable {
         let handle: OwnedDescriptor
         do throws(Errno) { handle = try SystemCalls.threadDescriptor(thread) } catch {
             // Before Linux 6.9 there are only those of whole processes: the descriptors of its first thread, mostly the same.
-            guard error == .invalidArgument, let process else { throw .notPermitted }
+            guard error == .invalidArgument else { throw error == .noSuchProcess ? .notPermitted : error }
+            guard let process else { throw .notPermitted }
             handle = try SystemCalls.processDescriptor(process)
         }
         return try SystemCalls.duplicate(CInt(number), ofProcess: handle.rawValue)

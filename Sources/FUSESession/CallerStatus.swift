@@ -58,4 +58,17 @@ public enum CallerStatus: Hashable, Sendable {
             return error == .noSuchFileOrDirectory || error == .noSuchProcess ? .gone : .unknown
         }
     }
+
+    /// Whether a thread is in a system call that faults pages in: mlock(2), mlock2(2), mlockall(2), mmap(2), mremap(2), madvise(2). Says so of the thread of a request
+    /// that is not answered yet (/proc/TID/syscall, proc_pid_syscall(5)). False where it cannot be seen.
+    public static func isPopulating(thread: Int32) -> Bool {
+        guard thread > 0, let text = try? SystemCalls.contents(of: FilePath("/proc/\(thread)/syscall"), limit: 4096) else { return false }
+        return Int(String(decoding: text.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)).map { populating.contains($0) } ?? false
+    }
+
+    #if arch(x86_64)
+    private static let populating: Set<Int> = [149, 325, 151, 9, 25, 28]
+    #else
+    private static let populating: Set<Int> = [228, 284, 230, 222, 216, 233]
+    #endif
 }

@@ -1,8 +1,9 @@
-import BackingCheck
 import ContractVolume
 import Glibc
 import LinuxSystem
 import Testing
+
+@testable import BackingCheck
 
 /// The strict reader: content with what is right, and exact about what is not.
 @Suite struct DirectoryCheckTests {
@@ -257,6 +258,87 @@ import Testing
             // Two of three have the id: the third gets it back.
             if offset == 40 { #expect(try SystemCalls.contents(of: path) == before && findings(root).isEmpty) }
         }
+    }
+
+    /// More places than are kept are not free for all that.
+    @Test func whatIsNotKeptIsNotCutOff() throws {
+        let place = try Scratch.directory("runs")
+        defer { try? Scratch.run(["rm", "-rf", place.string]) }
+        let file = try file(Array("a".utf8), in: place, size: 12 * 4096)
+        defer { SystemCalls.close(file) }
+        for block in (0..<12).reversed() { try store([UInt8](repeating: 1, count: 4096), block: UInt64(block), compression: 0, file) }
+        for most in [1, 4, 11, 12, 13] {
+            let reader = try BackingReader(BackingBytes(file), isTrial: false, mostRuns: most)
+            #expect(!reader.findings.contains { $0.message.contains("belong to nothing") }, "\(most): \(reader.findings)")
+        }
+        try write([1, 2, 3], SystemCalls.status(of: file).size, file)
+        for most in [4, 13] {
+            let end = try SystemCalls.status(of: file).size - 3
+            #expect(try BackingReader(BackingBytes(file), isTrial: false, mostRuns: most).findings.contains { $0.message.contains("3 bytes at the end") && $0.repair == .truncate(end) })
+        }
+    }
+
+    /// A file that was signed when it was created has its signature before its map: no repair makes an unsigned one of it.
+    @Test(arguments: [1, 3] as [UInt64]) func aRepairTakesNoSignatureAway(blocks: UInt64) throws {
+        let place = try Scratch.directory("signed")
+        defer { try? Scratch.run(["rm", "-rf", place.string]) }
+        let path = place.appending("signed"), id = try #require(FileID(text: Array(String(repeating: "6b", count: 16).utf8)))
+        let directory = try BackingDirectory(place)
+        let file = try SystemCalls.open(path, flags: O_RDWR | O_CREAT, mode: 0o644)
+        try BackingAttributes.set(BackingAttributes.id, id.text, ofDescriptor: file.rawValue)
+        try BackingAttributes.set(BackingAttributes.size, [0, UInt8(blocks * 16), 0, 0, 0, 0, 0, 0], ofDescriptor: file.rawValue)
+        let blob: [UInt8] = [2, 0, 0, 0, 45, 0, 0, 0, 1, 0, 0, 0, 12, 0, 0, 0, 0, 32, 0, 0, 0] + [UInt8](repeating: 9, count: 32) + [0, 0, 0, 0]
+        try VolumeFile.initialize(file.rawValue, id: id, size: blocks * 4096, signature: blob)
+        for special in [directory.index, directory.incomplete] { try SystemCalls.link(file.rawValue, as: id.text, in: special) }
+        let good = try SystemCalls.contents(of: path), structure = try BackingReader(file.rawValue).structure
+        #expect(structure.records.map(\.type) == [3, 1])
+        #expect(try findings(place).isEmpty)
+        func repaired(_ place24: [UInt8], _ offset: UInt64) throws -> BackingReader {
+            try SystemCalls.truncate(file.rawValue, to: UInt64(good.count))
+            try write(good, 0, file.rawValue)
+            try write(place24, offset, file.rawValue)
+            for _ in 0..<3 { try BackingDirectoryCheck(place, readsData: false).repair() }
+            return try BackingReader(file.rawValue)
+        }
+        // The way to it is found again.
+        for bad in [[1], [0xFF], [0, 0, 0, 0, 0, 0, 0, 0x40]] as [[UInt8]] {
+            let reader = try repaired(bad, 24)
+            #expect(reader.structure.signature?.record == structure.signature?.record && !reader.isDamaged, "\(bad): \(reader.findings)")
+        }
+        // Itself it cannot be made again.
+        let record = try #require(structure.signature?.record)
+        for (at, bad) in [(0, 9), (0, 4), (1, 46), (1, 200)] as [(UInt64, UInt8)] {
+            let reader = try repaired([bad], record + at)
+            #expect(reader.structure.signature != nil || reader.isDamaged, "\(at) \(bad)")
+        }
+    }
+
+    /// Round for round: what one makes of a damaged header does not prove anything to the next.
+    @Test func aDamagedHeaderMakesNoNames() throws {
+        let data = try GoldenDirectory(), root = try data.root
+        let path = root.appending("partial_20m"), file = try SystemCalls.open(path, flags: O_RDWR)
+        let known = try SystemCalls.extendedAttribute("user.incfs.id", ofDescriptor: file.rawValue)
+        let id = data.id("partial_20m"), before = try SystemCalls.contents(of: path)
+        func names(_ special: String) throws -> Int { try SystemCalls.list(root.appending(special)).count }
+        let (index, incomplete) = (try names(".index"), try names(".incomplete"))
+        try write([before[40] ^ 1], 40, file.rawValue)
+        // It is still in .index: the header is put right, and nothing else.
+        try SystemCalls.unlink(root.appending(".incomplete").appending(id))
+        for _ in 0..<3 { try BackingDirectoryCheck(root, readsData: false).repair() }
+        #expect(try names(".index") == index && names(".incomplete") == incomplete && findings(root).isEmpty)
+        #expect(try SystemCalls.contents(of: path) == before)
+        // It is in neither: nobody can say which id is right.
+        try write([before[40] ^ 1], 40, file.rawValue)
+        for special in [".index", ".incomplete"] { try SystemCalls.unlink(root.appending(special).appending(id)) }
+        for _ in 0..<3 { try BackingDirectoryCheck(root, readsData: false).repair() }
+        #expect(try names(".index") == index - 1 && names(".incomplete") == incomplete - 1)
+        #expect(try SystemCalls.extendedAttribute("user.incfs.id", ofDescriptor: file.rawValue) == known)
+        // A size of as many blocks proves as little.
+        try write(before, 0, file.rawValue)
+        let size = try SystemCalls.extendedAttribute("user.incfs.size", ofDescriptor: file.rawValue)
+        try write([before[32] ^ 1], 32, file.rawValue)
+        for _ in 0..<3 { try BackingDirectoryCheck(root, readsData: false).repair() }
+        #expect(try SystemCalls.extendedAttribute("user.incfs.size", ofDescriptor: file.rawValue) == size)
     }
 
     /// What a mapped file shows has a use, whether it has a name or not.

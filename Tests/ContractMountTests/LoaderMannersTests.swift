@@ -104,6 +104,41 @@ extension ContractMounts {
                 """, as: user)
         }
 
+        /// A program that reads a page again and again that does not come is not such a loop: nobody else sees another file for it.
+        @Test(arguments: MountSite.User.allCases) func whoTriesAgainIsLeftAlone(_ user: MountSite.User) async throws {
+            try await ContractSite.run(Self.program("""
+                static _Atomic int over;
+                static void *again(void *name) {
+                    char got[4096];
+                    int fd = open(name, O_RDONLY), tries = 0;
+                    while (!over) CHECK(pread(fd, got, 4096, 10 * 4096) < 0 && errno == ETIME && ++tries > 0);
+                    CHECK(tries > 50);
+                    return NULL;
+                }
+                int main(int count, char **words) {
+                    start(words[1]);
+                    create("file", 64);
+                    int fd = incfs_open_to_fill(&control, id), seen = open(words[2], O_RDONLY);
+                    CHECK(fill(fd, 60) == 1);
+                    pthread_t thread;
+                    CHECK(pthread_create(&thread, NULL, again, words[2]) == 0);
+                    // A page behind, mapped anew each time: SIGBUS where the file seems to end in front of it.
+                    for (time_t end = time(NULL) + 8; time(NULL) < end;) {
+                        volatile char *memory = mmap(NULL, 64 * 4096, PROT_READ, MAP_SHARED, seen, 0);
+                        CHECK(memory != MAP_FAILED && memory[60 * 4096] == 'x');
+                        munmap((void *)memory, 64 * 4096);
+                    }
+                    over = 1;
+                    CHECK(pthread_join(thread, NULL) == 0);
+                    return 0;
+                }
+                """) + """
+                bin/incfs mount --backing backing mnt -o read_timeout_ms=30,readahead=0
+                timeout -k 1 50 ./program mnt mnt/file
+                umount mnt
+                """, as: user)
+        }
+
         /// A thread that has descriptors of its own, and one whose process has lost its first thread.
         @Test(arguments: MountSite.User.allCases) func whoAsksForAPermissionIsAThread(_ user: MountSite.User) async throws {
             try await ContractSite.run(Self.program("""

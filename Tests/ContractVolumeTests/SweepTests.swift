@@ -64,16 +64,29 @@ import Testing
 
     /// The kernel implementation leaves a file behind whose last name another one was renamed over, and shows it in `.index`. Ours goes on with its removal.
     @Test func whatHasDataAndNoNameStays() throws {
-        for (stored, isMarked, stays) in [(0, false, false), (1, false, true), (2, false, true), (2, true, false)] as [(UInt32, Bool, Bool)] {
+        // A mark of long ago is that of a removal which did not come to pass.
+        for (stored, marked, stays) in [(0, nil, false), (1, nil, true), (2, nil, true), (2, 0, false), (2, 3600, true), (2, -3600, true)] as [(UInt32, Int?, Bool)] {
             try with([]) { place, directory in
                 try made(".index/" + id, in: directory, place: place, blocks: 2, stored: stored)
-                if isMarked {
+                if let marked {
                     let file = try SystemCalls.open(place.appending(".index").appending(id), flags: O_RDWR)
-                    try BackingAttributes.set(BackingAttributes.unlinked, [], ofDescriptor: file.rawValue)
+                    try BackingAttributes.markUnlinked(file.rawValue)
+                    if marked != 0 { try BackingAttributes.set(BackingAttributes.unlinked, Array("\(time(nil) - marked)".utf8), ofDescriptor: file.rawValue) }
                 }
                 directory.sweep()
-                #expect(exists(place, ".index/" + id) == stays, "\(stored) \(isMarked)")
+                #expect(exists(place, ".index/" + id) == stays, "\(stored) \(String(describing: marked))")
             }
+        }
+    }
+
+    /// Its entry in `.incomplete` goes when it is complete, as that of any file.
+    @Test func whatIsCompleteIsNotIncomplete() throws {
+        try with([]) { place, directory in
+            try made(".index/" + id, in: directory, place: place, blocks: 2, stored: 2)
+            let file = try SystemCalls.open(place.appending(".index").appending(id), flags: O_RDWR)
+            try SystemCalls.link(file.rawValue, as: Array(id.utf8), in: directory.incomplete)
+            directory.sweep()
+            #expect(exists(place, ".index/" + id) && !exists(place, ".incomplete/" + id))
         }
     }
 
