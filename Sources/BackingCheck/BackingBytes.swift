@@ -36,6 +36,7 @@ struct BackingBytes {
 
     /// The first place from `offset` on that is no hole of the file; nil when nothing but a hole follows.
     func nextData(_ offset: UInt64) -> UInt64? {
+        guard offset < length else { return nil }
         do throws(Errno) { return try SystemCalls.seek(descriptor, offset, whence: 3 /* SEEK_DATA */) } catch {
             // A file system that knows no holes has none.
             return error == .noSuchAddressOrDevice ? nil : offset

@@ -70,7 +70,8 @@ struct BackingParser {
         case .blockMap:
             mapBase = try get(23, UInt64.self)
             mapEntries = try get(31, UInt32.self)
-            guard mapEntries >= dataBlocks, mapBase <= UInt64(Int64.max) - UInt64(mapEntries) * UInt64(BlockEntry.size) else { throw .badMessage }
+            // Where no entry is, it does not matter.
+            guard mapEntries >= dataBlocks, mapEntries == 0 || mapBase <= UInt64(Int64.max) - UInt64(mapEntries) * UInt64(BlockEntry.size) else { throw .badMessage }
         case .signature: tree = try signature(try get(23, UInt32.self), try get(27, UInt64.self), try get(35, UInt32.self), try get(39, UInt64.self), at: offset, descriptor)
         case .status:
             tail.dataFilled = try get(23, UInt32.self)
