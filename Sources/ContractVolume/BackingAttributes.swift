@@ -26,8 +26,10 @@ public enum BackingAttributes {
         guard let text = (try? SystemCalls.extendedAttribute(unlinked, ofDescriptor: descriptor)) ?? nil, let marked = Int64(String(decoding: text, as: UTF8.self)),
             let changed = try? SystemCalls.status(of: descriptor).changedSeconds
         else { return false }
-        return (marked - 1...marked + longestRemoval).contains(changed)
+        let (age, overflow) = changed.subtractingReportingOverflow(marked)
+        return !overflow && age >= -1 && age <= longestRemoval
     }
+
     /// Those that only we write: a file would be another without them.
     public static let kept: Set<String> = [id, size, verity, unlinked]
 

@@ -7,6 +7,8 @@ public struct BlockKey: Hashable, Sendable {
     public var block: UInt32
     /// Tells files of one id apart: one without a name that is still open, and one that was made anew.
     public var instance: UInt32
+
+    /// `instance`: of no importance where there is one file of each id.
     public init(file: FileID, block: UInt32, instance: UInt32 = 0) {
         self.file = file
         self.block = block

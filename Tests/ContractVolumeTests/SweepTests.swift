@@ -79,6 +79,17 @@ import Testing
         }
     }
 
+    /// Anybody may have written it.
+    @Test(arguments: ["", "x", "-1", "\(Int64.min)", "\(Int64.max)", "99999999999999999999"]) func aMarkThatIsNoTimeMarksNothing(mark: String) throws {
+        try with([]) { place, directory in
+            try made(".index/" + id, in: directory, place: place, blocks: 2, stored: 2)
+            let file = try SystemCalls.open(place.appending(".index").appending(id), flags: O_RDWR)
+            try BackingAttributes.set(BackingAttributes.unlinked, Array(mark.utf8), ofDescriptor: file.rawValue)
+            directory.sweep()
+            #expect(exists(place, ".index/" + id))
+        }
+    }
+
     /// Its entry in `.incomplete` goes when it is complete, as that of any file.
     @Test func whatIsCompleteIsNotIncomplete() throws {
         try with([]) { place, directory in
