@@ -163,8 +163,10 @@ import VolumeCore
         await withLoader(volume) { loader, queue, source in
             loader.setFilling(true)
             #expect(await volume.wait { $0.present.count == 20 })
-            volume.state.update { $0.present = [] }
+            // It has looked for more, found nothing, and rests: else it might look again before it hears that it is off.
+            #expect(await eventually { loader.statistics.fillDone })
             loader.setFilling(false)
+            volume.state.update { $0.present = [] }
             ask(queue, 5..<6)
             #expect(await volume.wait { $0.present == [5] })
             loader.setFilling(true)
