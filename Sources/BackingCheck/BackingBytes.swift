@@ -30,7 +30,9 @@ struct BackingBytes {
         }
         if let failure { throw failure }
         bytes.removeLast(count - got)
-        if let patch { for (index, byte) in patch.bytes.enumerated() where patch.place + UInt64(index) >= offset && patch.place + UInt64(index) - offset < UInt64(got) { bytes[Int(patch.place + UInt64(index) - offset)] = byte } }
+        if let patch {
+            for (place, byte) in zip(patch.place..., patch.bytes) where place >= offset && place - offset < UInt64(got) { bytes[Int(place - offset)] = byte }
+        }
         return bytes
     }
 

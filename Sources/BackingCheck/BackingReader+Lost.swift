@@ -23,7 +23,8 @@ extension BackingReader {
     static let mostLost = 16
     private static let window = 1 << 16
 
-    /// The most bytes, but zeros before and behind, that a list may be led over: those of one damaged record. More may be a signature, without which the file would be believed unchecked.
+    /// The most bytes, but zeros before and behind, that a list may be led over: those of one damaged record. More may be a signature, without which the file
+    /// would be believed unchecked.
     static let mostSkipped = longestRecord
 
     /// Looks for what the list of records went on with: that with which nothing else is wrong but, perhaps, another link; of several that which
@@ -61,7 +62,8 @@ extension BackingReader {
     }
 
     /// Records in bytes that belong to nothing, behind `place`, which may go on the list: all their fields are as the file's own writer would have set them,
-    /// and there is no other of their kind. Without a block map only that is looked for, and a signature, which may come before it. nil: there are more bytes, or records, than are looked through.
+    /// and there is no other of their kind. Without a block map only that is looked for, and a signature, which may come before it. nil: there are more bytes,
+    /// or records, than are looked through.
     func lostRecords(behind place: UInt64) throws(Errno) -> [LostRecord]? {
         var lost: [LostRecord] = []
         // Those of old kernels have links to both sides.
