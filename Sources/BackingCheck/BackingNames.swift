@@ -23,7 +23,7 @@ enum BackingNames {
         if isComplete, let name = file.incompleteName {
             findings.append(BackingFinding(.warning, "The file is complete, and still in .incomplete.", remedy: "remove it there", repair: .unlink(name, in: ".incomplete")))
         } else if !isComplete, file.incompleteName == nil {
-            if structure.records.contains(where: { $0.checksum != 0 }) {
+            if structure.isOld {
                 findings.append(BackingFinding(.note, "Blocks are missing, and the file is not in .incomplete, which old kernels did not have."))
             } else {
                 findings.append(missing("Blocks are missing, and the file is not in .incomplete.", id, ".incomplete", isCertain: isSound && hasIdentity(descriptor, id) && file.indexName ?? id == id))
@@ -53,11 +53,9 @@ enum BackingNames {
         return BackingFinding(.damage, "The file is marked as one with fs-verity, and no signature record says what its digest is: it cannot be opened (EBADMSG).")
     }
 
-    private static func attribute(_ name: String, _ descriptor: CInt) -> [UInt8]? { (try? SystemCalls.extendedAttribute(name, ofDescriptor: descriptor)) ?? nil }
+    static func attribute(_ name: String, _ descriptor: CInt) -> [UInt8]? { (try? SystemCalls.extendedAttribute(name, ofDescriptor: descriptor)) ?? nil }
     private static func hasIdentity(_ descriptor: CInt) -> Bool { attribute("user.incfs.id", descriptor) != nil }
     private static func hasIdentity(_ descriptor: CInt, _ id: String) -> Bool { attribute("user.incfs.id", descriptor) == Array(id.utf8) }
-
-    private static func blocks(_ size: UInt64) -> UInt64 { size / 4096 + (size % 4096 == 0 ? 0 : 1) }
 
     private static func attributes(_ file: BackingInventory.File, _ structure: BackingStructure, _ id: String, _ descriptor: CInt, isSound: Bool) -> [BackingFinding] {
         var findings: [BackingFinding] = []
@@ -69,7 +67,7 @@ enum BackingNames {
         if shown != size {
             let found = shown.map { $0.count == 8 ? "is \(BackingBytes.number($0, 0, 8))" : "has \($0.count) bytes instead of 8" } ?? "is not there"
             // The block map of a sound file has as many entries as its size in the header wants; of two sizes of as many blocks it does not say which is right.
-            let proves = structure.isMapped || shown.map { $0.count != 8 || blocks(BackingBytes.number($0, 0, 8)) != structure.dataBlocks } ?? true
+            let proves = structure.isMapped || shown.map { $0.count != 8 || BackingStructure.blocks(of: BackingBytes.number($0, 0, 8)) != structure.dataBlocks } ?? true
             find("The attribute user.incfs.size \(found); the header says \(structure.size).", "user.incfs.size", size, isCertain: isSound && proves)
         }
         let identity = attribute("user.incfs.id", descriptor)

@@ -67,7 +67,7 @@ extension BackingReader {
     func lostRecords(behind place: UInt64) throws(Errno) -> [LostRecord]? {
         var lost: [LostRecord] = []
         // Those of old kernels have links to both sides.
-        if structure.records.contains(where: { $0.checksum != 0 }) { return lost }
+        if structure.isOld { return lost }
         var searched: UInt64 = 0
         for gap in structure.gaps where gap.upperBound > place {
             var start = max(gap.lowerBound, place + 1)

@@ -129,7 +129,7 @@ extension BackingReader {
         if let lost, !lost.contains(where: { $0.what != "status" }) {
             return find(.warning, at: end, "\(message): something was not appended to its end.", remedy: "cut them off", repair: .truncate(end))
         }
-        let isSealed = (try? SystemCalls.extendedAttribute("user.incfs.verity", ofDescriptor: bytes.descriptor)) ?? nil != nil
+        let isSealed = BackingNames.attribute("user.incfs.verity", bytes.descriptor) != nil
         for record in lost ?? [] {
             var trial = try BackingReader(bytes.with(linkAt: structure.lastLink, to: record.place), isTrial: true)
             // What nobody was told of may have been half written.
@@ -151,7 +151,7 @@ extension BackingReader {
             // Where the list goes on there may be one; and behind a new one at the end nothing that was lost would be found again.
             if mayHaveLost || findings.contains(where: { if case .write(_, structure.lastLink) = $0.repair { true } else { false } }) { return }
             // Kernels that wrote checksums had no such record.
-            if structure.records.contains(where: { $0.checksum != 0 }) { find(.note, at: nil, "No status record counts the stored blocks, as in all files of old kernels."); return }
+            if structure.isOld { find(.note, at: nil, "No status record counts the stored blocks, as in all files of old kernels."); return }
             let record: [UInt8] = [4, 55] + [UInt8](repeating: 0, count: 21) + counters + [UInt8](repeating: 0, count: 24)
             find(.warning, at: nil, "\(data) data blocks and \(hash) hash blocks are stored, and no status record counts them.", remedy: "append one", repair: .append(record, linkedFrom: structure.lastLink))
             return

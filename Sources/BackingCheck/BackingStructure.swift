@@ -64,7 +64,13 @@ public struct BackingStructure: Sendable {
     /// How many of the two records there are that say what the data must be.
     var certificates: Int { (signature == nil ? 0 : 1) + (veritySignature == nil ? 0 : 1) }
     public var isMapped: Bool { flags & 2 != 0 }
-    public var dataBlocks: UInt64 { size / 4096 + (size % 4096 == 0 ? 0 : 1) }
+    public var dataBlocks: UInt64 { Self.blocks(of: size) }
+    /// A file of the old kernels, whose records have checksums.
+    var isOld: Bool { records.contains { $0.checksum != 0 } }
+
+    /// Blocks of so many bytes.
+    static func blocks(of size: UInt64) -> UInt64 { size / 4096 + (size % 4096 == 0 ? 0 : 1) }
+
     /// Blocks of the hash tree that a signed file of this size has, top first: the sum over its levels.
     public var treeBlocks: UInt64 { Self.levels(dataBlocks).reduce(0, +) }
 

@@ -65,7 +65,7 @@ extension ContractFileSystem {
             throw error
         }
         if let error = makeName(name, parent.rawValue, parentInode, descriptor) {
-            removeEntries(of: identity)
+            removeEntries(of: identity, descriptor)
             throw error
         }
     }

@@ -168,13 +168,8 @@ extension ContractFileSystem {
         return (names, identity)
     }
 
-    func removeEntries(of identity: FileID) {
-        _ = removeReserved(identity, in: .index)
-        _ = removeReserved(identity, in: .incomplete)
-    }
-
-    /// Of a file that is still open, which then is as any other without a name. Where nobody can be told any more they go all the same.
-    private func removeEntries(of identity: FileID, _ descriptor: CInt) {
+    /// Takes away the entries of a file that is still open, which then is as any other without a name. Where nobody can be told any more they go all the same.
+    func removeEntries(of identity: FileID, _ descriptor: CInt) {
         var areGone = true
         for (which, special) in [(EventHelpers.Reserved.index, directory.index), (.incomplete, directory.incomplete)] where removeReserved(identity, in: which) != nil {
             do throws(Errno) { try SystemCalls.remove(identity.text, in: special) } catch { areGone = areGone && error == .noSuchFileOrDirectory }

@@ -171,10 +171,10 @@ final class ContractDaemon: Sendable {
     private func remount(_ device: String, _ text: String) throws(Failure) {
         guard let mount = find(device) else { throw Failure(.invalidArgument, "there is no such mount") }
         // Not what its options say: a name that was taken away and could not be replaced is gone.
-        let options = try Self.options(text), before = mount.counterName.withLock { $0 }
+        let options = try Self.options(text), known = mount.counterName.withLock { $0 }
         do throws(ContractOptions.Refusal) { try mount.fileSystem.options.checkRemount(to: options) } catch { throw Failure(error.errno, error.description) }
-        if options.counterName != before {
-            if before != nil, let name = mount.counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name, socket: socketPath, device: device) }
+        if options.counterName != known {
+            mount.giveUpCounterName(device)
             if let name = options.counterName { try register(mount, name, device) }
         }
         do throws(ContractOptions.Refusal) { try mount.fileSystem.remount(options) } catch { throw Failure(error.errno, error.description) }

@@ -75,6 +75,11 @@ final class DaemonMount: Sendable {
     private func forget() {
         guard let device = place.withLock({ $0?.name }) else { return }
         if ContractPlaces.socket(ofMount: device) == socket { try? SystemCalls.unlink(ContractPlaces.mounts.appending(device), missingIsFine: true) }
+        giveUpCounterName(device)
+    }
+
+    /// The counters are shown no more, if they were.
+    func giveUpCounterName(_ device: String) {
         if let name = counterName.withLock({ name in defer { name = nil }; return name }) { CounterRegistry.remove(name, socket: socket, device: device) }
     }
 }

@@ -26,9 +26,19 @@ extension ContractMounts {
             """
         }
 
+        /// Makes a program of the text and runs it on a mount, with its place and that of a file there; then what comes `after` in the script.
+        private func run(_ text: String, options: String = "", seconds: Int = 50, as user: MountSite.User = .root, after: String = "") async throws {
+            try await ContractSite.run(Self.program(text) + """
+                bin/incfs mount --backing backing mnt \(options.isEmpty ? "" : "-o \(options)")
+                timeout -k 1 \(seconds) ./program mnt mnt/file
+                \(after)
+                umount mnt
+                """, as: user)
+        }
+
         /// A loader that opens the file by its name, for writing as root's do, when somebody waits already.
         @Test func aFileIsOpenedForWritingWhileAReaderWaits() async throws {
-            try await ContractSite.run(Self.program("""
+            try await run("""
                 static void *reader(void *name) {
                     char got[4096];
                     int fd = open(name, O_RDONLY);
@@ -47,16 +57,12 @@ extension ContractMounts {
                     CHECK(pthread_join(thread, NULL) == 0);
                     return 0;
                 }
-                """) + """
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000,readahead=0
-                timeout -k 1 50 ./program mnt mnt/file
-                umount mnt
-                """)
+                """, options: "read_timeout_ms=3600000,readahead=0")
         }
 
         /// Of a read(2) in the background the kernel does not say that its reader was killed: it is found out when the time is over.
         @Test(arguments: MountSite.User.allCases) func aReaderThatWasKilledHasNotTimedOut(_ user: MountSite.User) async throws {
-            try await ContractSite.run(Self.program("""
+            try await run("""
                 int main(int count, char **words) {
                     start(words[1]);
                     create("file", 2);
@@ -76,18 +82,15 @@ extension ContractMounts {
                     CHECK(incfs_wait_for_page_reads(&control, 100, reads, 4) == -ETIMEDOUT);
                     return 0;
                 }
-                """) + """
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=1000,readahead=0
-                timeout -k 1 50 ./program mnt mnt/file
+                """, options: "read_timeout_ms=1000,readahead=0", as: user, after: """
                 bin/incfs counters mnt > counters
                 grep -qx 'reads_failed_timed_out 0' counters; grep -qx 'reads_failed_other 1' counters
-                umount mnt
-                """, as: user)
+                """)
         }
 
         /// The kernel tries again without end, a time-out each: it is ended after five seconds and a few tries.
         @Test(arguments: MountSite.User.allCases) func mlockOfAMissingPageEnds(_ user: MountSite.User) async throws {
-            try await ContractSite.run(Self.program("""
+            try await run("""
                 int main(int count, char **words) {
                     start(words[1]);
                     create("file", 8);
@@ -97,16 +100,12 @@ extension ContractMounts {
                     CHECK(mlock(memory + 6 * 4096, 4096) != 0);
                     return 0;
                 }
-                """) + """
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=300
-                timeout -k 1 25 ./program mnt mnt/file
-                umount mnt
-                """, as: user)
+                """, options: "read_timeout_ms=300", seconds: 25, as: user)
         }
 
         /// A program that reads a page again and again that does not come is not such a loop: nobody else sees another file for it.
         @Test(arguments: MountSite.User.allCases) func whoTriesAgainIsLeftAlone(_ user: MountSite.User) async throws {
-            try await ContractSite.run(Self.program("""
+            try await run("""
                 static _Atomic int over;
                 static void *again(void *name) {
                     char got[4096];
@@ -132,11 +131,7 @@ extension ContractMounts {
                     CHECK(pthread_join(thread, NULL) == 0);
                     return 0;
                 }
-                """) + """
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=30,readahead=0
-                timeout -k 1 50 ./program mnt mnt/file
-                umount mnt
-                """, as: user)
+                """, options: "read_timeout_ms=30,readahead=0", as: user)
         }
 
         /// A thread that has descriptors of its own, and one whose process has lost its first thread.
@@ -229,7 +224,7 @@ extension ContractMounts {
 
         /// An id may be used again when the last name is gone, though the file is still open: the two are not each other's.
         @Test(arguments: MountSite.User.allCases) func twoFilesOfOneIdentity(_ user: MountSite.User) async throws {
-            try await ContractSite.run(Self.program("""
+            try await run("""
                 static int old;
                 static void *reader(void *unused) {
                     char got[4096];
@@ -257,11 +252,7 @@ extension ContractMounts {
                     CHECK(fill(new, 0) == 1 && faccessat(root, path, F_OK, 0) != 0 && errno == ENOENT);
                     return 0;
                 }
-                """) + """
-                bin/incfs mount --backing backing mnt -o read_timeout_ms=3600000,readahead=0
-                timeout -k 1 50 ./program mnt mnt/file
-                umount mnt
-                """, as: user)
+                """, options: "read_timeout_ms=3600000,readahead=0", as: user)
         }
     }
 }
